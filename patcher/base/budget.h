@@ -1,0 +1,30 @@
+/* The memory budget of the whole process (--memory), shared by all threads.
+ *
+ * Whoever needs much memory (decoders, encoders: what their library says they will take) takes it
+ * from here first. A request that fits in an idle process waits until others give back; one that
+ * never fits is PP_ERR_LIMIT. A thread that already holds something does not wait, so that two
+ * threads cannot wait for each other: it is refused.
+ */
+#ifndef PP_BASE_BUDGET_H
+#define PP_BASE_BUDGET_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pp_budget {
+    pthread_mutex_t mutex;
+    pthread_cond_t given_back;
+    uint64_t limit_len;
+    uint64_t taken_len;
+};
+
+void pp_budget_init(struct pp_budget *budget, uint64_t limit_len);
+void pp_budget_done(struct pp_budget *budget);
+/* `holding`: the caller already holds part of the budget and must not wait. */
+int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct pp_err *err);
+void pp_budget_give(struct pp_budget *budget, uint64_t len);
+
+#endif

@@ -1,0 +1,69 @@
+#include "base/spool.h"
+
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int open_temporary(struct pp_err *err) {
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
+    int fd;
+
+    if (folder == NULL || folder[0] != '/')
+        folder = "/tmp";
+    if ((size_t)snprintf(path, sizeof(path), "%s/pathpatch.XXXXXX", folder) >= sizeof(path))
+        return pp_err_set(err, PP_ERR_USAGE, "TMPDIR is too long");
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return pp_err_sys(err, "cannot create a temporary file in %s", folder);
+    unlink(path);
+    return fd;
+}
+
+static int spool_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
+    struct pp_spool *spool = (struct pp_spool *)sink;
+    int rc;
+
+    if (spool->fd < 0 && len > PP_SPOOL_MEMORY_MAX - spool->memory.len) {
+        int fd = open_temporary(err);
+
+        if (fd < 0)
+            return fd;
+        spool->fd = fd;
+        rc = pp_io_write(fd, spool->memory.data, spool->memory.len, err);
+        if (rc < 0)
+            return rc;
+        pp_buffer_done(&spool->memory);
+    }
+    if (spool->fd >= 0)
+        rc = pp_io_write(spool->fd, data, len, err);
+    else
+        rc = pp_buffer_append(&spool->memory, data, len, err);
+    if (rc < 0)
+        return rc;
+    spool->len += len;
+    return 0;
+}
+
+static const struct pp_sink_ops spool_ops = {.write = spool_write};
+
+void pp_spool_init(struct pp_spool *spool) {
+    *spool = (struct pp_spool){.sink.ops = &spool_ops, .memory = PP_BUFFER_INIT, .fd = -1};
+}
+
+void pp_spool_done(struct pp_spool *spool) {
+    pp_buffer_done(&spool->memory);
+    if (spool->fd >= 0)
+        close(spool->fd);
+    spool->fd = -1;
+    spool->len = 0;
+}
+
+struct pp_blob pp_spool_blob(const struct pp_spool *spool) {
+    if (spool->fd >= 0)
+        return pp_blob_file(spool->fd, 0, spool->len);
+    return pp_blob_memory(spool->memory.data, spool->memory.len);
+}

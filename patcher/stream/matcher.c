@@ -1,0 +1,400 @@
+#include "stream/matcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLASHES 0x2f2f2f2f2f2f2f2fULL
+#define WIDTH_MAX 4
+
+/* Where every pattern ends with at least this many slashes the run probe is used; below, a run
+ * says too little and each slash is looked at. */
+#define RUN_MIN 16
+
+struct text {
+    char *find;
+    char *put;
+    size_t len;
+    size_t stem_len; /* without the slashes at its end */
+    size_t pattern;  /* index of the caller */
+    bool put_ascii;
+};
+
+struct pp_matcher {
+    size_t text_count; /* patterns, by falling stem length, then falling length; then guards */
+    size_t guard_count;
+    size_t stride; /* distance of probes; 0: look at each slash */
+    size_t len_max;
+    struct text texts[];
+};
+
+size_t pp_encoding_width(enum pp_encoding encoding) {
+    switch (encoding) {
+    case PP_ENCODING_UTF16LE:
+    case PP_ENCODING_UTF16BE:
+        return 2;
+    case PP_ENCODING_UTF32LE:
+    case PP_ENCODING_UTF32BE:
+        return 4;
+    case PP_ENCODING_BYTES:
+        break;
+    }
+    return 1;
+}
+
+const char *pp_encoding_name(enum pp_encoding encoding) {
+    static const char *const names[] = {"bytes", "utf-16le", "utf-16be", "utf-32le", "utf-32be"};
+
+    return names[encoding];
+}
+
+static int compare_texts(const void *left, const void *right) {
+    const struct text *a = left;
+    const struct text *b = right;
+
+    if (a->stem_len != b->stem_len)
+        return a->stem_len < b->stem_len ? 1 : -1;
+    if (a->len != b->len)
+        return a->len < b->len ? 1 : -1;
+    return 0;
+}
+
+static bool is_ascii(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static int text_init(struct text *text, const char *find, const char *put, size_t len,
+                     struct pp_err *err) {
+    if (len < 2 || len > PP_PATTERN_LEN_MAX || find[0] != '/')
+        return pp_err_set(err, PP_ERR_USAGE, "not a pattern: '%.*s'", (int)len, find);
+    text->find = strndup(find, len);
+    text->put = put != NULL ? strndup(put, len) : NULL;
+    if (text->find == NULL || (put != NULL && text->put == NULL))
+        return pp_err_nomem(err);
+    text->len = len;
+    text->stem_len = len;
+    while (text->stem_len > 0 && find[text->stem_len - 1] == '/')
+        text->stem_len--;
+    if (text->stem_len == 0)
+        return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
+    text->put_ascii = put == NULL || is_ascii(put, len);
+    return 0;
+}
+
+struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t pattern_count,
+                                  const char *const *guards, size_t guard_count,
+                                  struct pp_err *err) {
+    struct pp_matcher *matcher;
+    size_t run_min = SIZE_MAX;
+
+    if (pattern_count > PP_PATTERN_MAX || guard_count > PP_PATTERN_MAX - pattern_count) {
+        pp_err_set(err, PP_ERR_USAGE, "more than %d patterns", PP_PATTERN_MAX);
+        return NULL;
+    }
+    matcher = calloc(1, sizeof(*matcher) + (pattern_count + guard_count) * sizeof(struct text));
+    if (matcher == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
+    matcher->text_count = pattern_count;
+    matcher->guard_count = guard_count;
+    for (size_t i = 0; i < pattern_count + guard_count; i++) {
+        struct text *text = &matcher->texts[i];
+        bool guard = i >= pattern_count;
+        const char *find = guard ? guards[i - pattern_count] : patterns[i].find;
+        size_t len = guard ? strlen(find) : patterns[i].len;
+
+        if (text_init(text, find, guard ? NULL : patterns[i].put, len, err) < 0) {
+            pp_matcher_free(matcher);
+            return NULL;
+        }
+        text->pattern = i;
+        if (len > matcher->len_max)
+            matcher->len_max = len;
+        if (!guard && len - text->stem_len < run_min)
+            run_min = len - text->stem_len;
+    }
+    qsort(matcher->texts, pattern_count, sizeof(struct text), compare_texts);
+    /* A run of R slashes holds 8 of them at some multiple of R - 7. */
+    matcher->stride = run_min >= RUN_MIN && run_min != SIZE_MAX ? run_min - 7 : 0;
+    return matcher;
+}
+
+void pp_matcher_free(struct pp_matcher *matcher) {
+    if (matcher == NULL)
+        return;
+    for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
+        free(matcher->texts[i].find);
+        free(matcher->texts[i].put);
+    }
+    free(matcher);
+}
+
+size_t pp_matcher_lookahead(const struct pp_matcher *matcher) {
+    return (2 * matcher->len_max + 1) * WIDTH_MAX;
+}
+
+/* Is there `text` from `first` on, a character every `width` bytes and zeros between? */
+static bool text_at(const uint8_t *data, size_t len, size_t first, size_t width, const char *text,
+                    size_t text_len) {
+    if (text_len == 0)
+        return true;
+    if (first >= len || (len - first - 1) / width < text_len - 1)
+        return false;
+    if (width == 1)
+        return memcmp(data + first, text, text_len) == 0;
+    for (size_t i = 0; i < text_len; i++) {
+        if (data[first + i * width] != (uint8_t)text[i])
+            return false;
+        for (size_t gap = 1; gap < width && i + 1 < text_len; gap++)
+            if (data[first + i * width + gap] != 0)
+                return false;
+    }
+    return true;
+}
+
+static bool zeros_at(const uint8_t *data, size_t len, size_t at, size_t count) {
+    if (at > len || len - at < count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (data[at + i] != 0)
+            return false;
+    return true;
+}
+
+/* The byte order of a wide text: little where both readings hold. False when neither does. */
+static bool find_encoding(const uint8_t *data, size_t len, size_t first, size_t end, size_t width,
+                          enum pp_encoding *encoding) {
+    if (width == 1) {
+        *encoding = PP_ENCODING_BYTES;
+    } else if (zeros_at(data, len, end, width - 1)) {
+        *encoding = width == 2 ? PP_ENCODING_UTF16LE : PP_ENCODING_UTF32LE;
+    } else if (first >= width - 1 && zeros_at(data, len, first - (width - 1), width - 1)) {
+        *encoding = width == 2 ? PP_ENCODING_UTF16BE : PP_ENCODING_UTF32BE;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Does another whole text, in any encoding, start with the slash that a candidate ends with? */
+static bool last_slash_is_taken(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                                size_t last) {
+    enum pp_encoding encoding;
+
+    for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
+        const struct text *text = &matcher->texts[i];
+
+        for (size_t width = 1; width <= WIDTH_MAX; width *= 2)
+            if (text_at(data, len, last, width, text->find, text->len) &&
+                find_encoding(data, len, last, last + (text->len - 1) * width + 1, width,
+                              &encoding))
+                return true;
+    }
+    return false;
+}
+
+/* Fills in the match when `text`, whose characters were found at `first`, stands there by the
+ * rules. */
+static bool confirm(const struct pp_matcher *matcher, const uint8_t *data, size_t len, size_t first,
+                    size_t width, const struct text *text, struct pp_match *match) {
+    size_t last = first + (text->len - 1) * width;
+
+    if (!find_encoding(data, len, first, last + 1, width, &match->encoding) ||
+        (data[last] == '/' && last_slash_is_taken(matcher, data, len, last)))
+        return false;
+    match->pattern = text->pattern;
+    match->first = first;
+    match->end = last + 1;
+    match->offset = first;
+    if (match->encoding == PP_ENCODING_UTF16BE || match->encoding == PP_ENCODING_UTF32BE)
+        match->offset -= width - 1;
+    return true;
+}
+
+/* The start of the bytes that decide on a candidate: its leading zeros count, if there are any. */
+static size_t anchor(size_t first, size_t width) {
+    return first >= width - 1 ? first - (width - 1) : 0;
+}
+
+/* A run of slashes: `count` characters, `width` bytes apart, the first one at `start`. */
+struct run {
+    size_t start;
+    size_t count;
+    size_t width;
+};
+
+/* Tries every pattern whose stem ends where the run starts. */
+static bool match_run(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                      size_t limit, size_t floor, const struct run *run, struct pp_match *match) {
+    for (size_t i = 0; i < matcher->text_count; i++) {
+        const struct text *text = &matcher->texts[i];
+        size_t stem_len = text->stem_len * run->width;
+        size_t first = run->start - stem_len;
+
+        if (text->len - text->stem_len > run->count || stem_len > run->start || first < floor ||
+            anchor(first, run->width) >= limit ||
+            !text_at(data, len, first, run->width, text->find, text->stem_len) ||
+            !zeros_at(data, len, run->start - (run->width - 1), run->width - 1))
+            continue;
+        if (confirm(matcher, data, len, first, run->width, text, match))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t load_u64(const uint8_t *data) {
+    uint64_t word;
+
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
+static uint64_t rotate(uint64_t word, unsigned bits) {
+    return word << bits | word >> (64 - bits);
+}
+
+/* Slashes in any encoding give a word of slashes once its bytes are folded over one another.
+ * A few other words do, too: the run is looked at next. */
+static bool may_be_slashes(uint64_t word) {
+    word |= rotate(word, 8);
+    return (word | rotate(word, 16)) == SLASHES;
+}
+
+/* The first probe from `at` on that may lie in a run, or `len`. */
+static size_t probe(const uint8_t *data, size_t len, size_t at, size_t stride) {
+    while (len >= 8 && at <= len - 8) {
+        if (may_be_slashes(load_u64(data + at)))
+            return at;
+        at += stride;
+    }
+    return len;
+}
+
+/* Is one character a slash, with the zeros of its width before the next one? */
+static bool slash_at(const uint8_t *data, size_t at, size_t width) {
+    return data[at] == '/' && (width < 2 || data[at + 1] == 0) &&
+           (width < 4 || (data[at + 2] == 0 && data[at + 3] == 0));
+}
+
+/* Finds the run around a probe, in one width. */
+static bool expand(const uint8_t *data, size_t len, size_t at, size_t width, struct run *run) {
+    size_t phase = 0;
+    size_t end;
+
+    while (phase < width && data[at + phase] != '/')
+        phase++;
+    at += phase;
+    if (phase == width || len - at < width || !slash_at(data, at, width))
+        return false;
+    run->width = width;
+    run->start = at;
+    while (run->start >= width && slash_at(data, run->start - width, width))
+        run->start -= width;
+    end = at;
+    if (width == 1)
+        while (len - end >= 8 && load_u64(data + end) == SLASHES)
+            end += 8;
+    while (end < len && len - end >= width && slash_at(data, end, width))
+        end += width;
+    /* The last slash may have no zeros of its own behind it. */
+    if (end < len && data[end] == '/' && width > 1)
+        end += width;
+    run->count = (end - run->start) / width;
+    return true;
+}
+
+static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                        size_t limit, struct pp_matcher_walk *walk, struct pp_match *match) {
+    size_t at;
+
+    while ((at = probe(data, len, walk->at, matcher->stride)) < len) {
+        walk->at = at + matcher->stride;
+        for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
+            struct run run;
+            size_t end;
+            bool found;
+
+            if (!expand(data, len, at, width, &run) || run.count < RUN_MIN)
+                continue;
+            end = run.start + run.count * width;
+            found = match_run(matcher, data, len, limit, walk->floor, &run, match);
+            /* Zeros behind the last slash may lie past the end. */
+            if (end > walk->at)
+                walk->at = end < len ? end : len;
+            if (found)
+                return true;
+            break;
+        }
+    }
+    return false;
+}
+
+static bool next_by_slash(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                          size_t limit, struct pp_matcher_walk *walk, struct pp_match *match) {
+    while (walk->at < len) {
+        const uint8_t *slash = memchr(data + walk->at, '/', len - walk->at);
+        size_t first;
+
+        if (slash == NULL)
+            break;
+        first = (size_t)(slash - data);
+        walk->at = first + 1;
+        for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
+            const struct text *best = NULL;
+            struct pp_match candidate;
+
+            if (anchor(first, width) >= limit)
+                continue;
+            for (size_t i = 0; i < matcher->text_count; i++) {
+                const struct text *text = &matcher->texts[i];
+
+                if ((best == NULL || text->len > best->len) &&
+                    text_at(data, len, first, width, text->find, text->len) &&
+                    confirm(matcher, data, len, first, width, text, &candidate)) {
+                    best = text;
+                    *match = candidate;
+                }
+            }
+            if (best != NULL)
+                return true;
+        }
+    }
+    walk->at = len;
+    return false;
+}
+
+bool pp_matcher_next(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                     size_t limit, struct pp_matcher_walk *walk, struct pp_match *match) {
+    bool found;
+
+    if (walk->at < walk->floor)
+        walk->at = walk->floor;
+    if (matcher->text_count == 0)
+        return false;
+    found = matcher->stride > 0 ? next_by_run(matcher, data, len, limit, walk, match)
+                                : next_by_slash(matcher, data, len, limit, walk, match);
+    if (found)
+        walk->floor = match->end;
+    return found;
+}
+
+bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,
+                      const struct pp_match *match) {
+    size_t width = pp_encoding_width(match->encoding);
+
+    for (size_t i = 0; i < matcher->text_count; i++) {
+        const struct text *text = &matcher->texts[i];
+
+        if (text->pattern != match->pattern)
+            continue;
+        if (text->put == NULL || (width > 1 && !text->put_ascii))
+            return false;
+        for (size_t k = 0; k < text->len; k++)
+            data[match->first + k * width] = (uint8_t)text->put[k];
+        return true;
+    }
+    return false;
+}

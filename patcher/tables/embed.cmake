@@ -1,0 +1,6 @@
+# Turns the default table into a C string: cmake -DINPUT=… -DOUTPUT=… -P embed.cmake
+file(READ ${INPUT} text)
+string(REPLACE "\\" "\\\\" text "${text}")
+string(REPLACE "\"" "\\\"" text "${text}")
+string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+file(WRITE ${OUTPUT} "#include \"core/table.h\"\n\nconst char pp_table_builtin[] =\n    \"${text}\";\n")
