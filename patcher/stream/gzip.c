@@ -1,0 +1,310 @@
+/* gzip (RFC 1952): members one after another, then perhaps zero bytes.
+ *
+ * Headers stay as they are, CRC and length of each member are mended. The patched text may lag
+ * behind by more than a member, so the members under way stand in a queue: read() works on the
+ * last, write() on the first.
+ */
+#include "base/bytes.h"
+#include "stream/deflate.h"
+#include "stream/gzip_header.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRAILER_LEN 8
+
+/* What the trailer tells of a text. */
+struct tally {
+    uint64_t len;
+    uint32_t crc;
+};
+
+struct member {
+    struct member *next;
+    struct pp_gzip_header header;
+    struct pp_recode *stream;
+    struct tally was;
+    struct tally now;
+    bool header_given; /* to the sink */
+};
+
+enum gzip_state {
+    GZIP_HEADER, /* at the start of a member */
+    GZIP_TEXT,
+    GZIP_BETWEEN, /* a member, zero bytes or the end may follow */
+    GZIP_END,
+};
+
+struct gzip {
+    struct pp_recode recode;
+    struct pp_codec_env env;
+    struct pp_bit_reader reader;
+    struct pp_sink *out;
+    enum gzip_state state;
+    struct member *first;
+    struct member *last;
+    uint64_t padding_len;
+};
+
+static void tally_add(struct tally *tally, const void *text, size_t len) {
+    tally->len += len;
+    tally->crc = libdeflate_crc32(tally->crc, text, len);
+}
+
+static void tally_trailer(const struct tally *tally, uint8_t trailer[TRAILER_LEN]) {
+    pp_le32_put(trailer, tally->crc);
+    pp_le32_put(trailer + 4, (uint32_t)tally->len);
+}
+
+static void drop_first(struct gzip *self) {
+    struct member *member = self->first;
+
+    self->first = member->next;
+    if (self->first == NULL)
+        self->last = NULL;
+    pp_recode_free(member->stream);
+    pp_gzip_header_done(&member->header);
+    free(member);
+}
+
+static int start_member(struct gzip *self, struct pp_err *err) {
+    struct member *member = calloc(1, sizeof(*member));
+    int rc;
+
+    if (member == NULL)
+        return pp_err_nomem(err);
+    if (self->last != NULL)
+        self->last->next = member;
+    else
+        self->first = member;
+    self->last = member;
+    rc = pp_gzip_header_read(&member->header, &self->reader, err);
+    if (rc < 0)
+        return rc;
+    if (self->out != NULL && member->header.index != NULL)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "%s", member->header.index);
+    self->state = GZIP_TEXT;
+    return pp_deflate_open(&self->env, &self->reader, self->out, member->header.level,
+                           &member->stream, err);
+}
+
+static int check_trailer(struct gzip *self, struct pp_err *err) {
+    struct member *member = self->last;
+    uint8_t stored[TRAILER_LEN];
+    uint8_t counted[TRAILER_LEN];
+    int rc = pp_bit_reader_bytes(&self->reader, stored, sizeof(stored), err);
+
+    if (rc < 0)
+        return rc;
+    tally_trailer(&member->was, counted);
+    if (memcmp(stored, counted, 4) != 0)
+        return pp_err_set(err, PP_ERR_DAMAGED, "incorrect data check");
+    if (memcmp(stored, counted, TRAILER_LEN) != 0)
+        return pp_err_set(err, PP_ERR_DAMAGED, "incorrect length check");
+    if (self->out == NULL)
+        drop_first(self);
+    self->state = GZIP_BETWEEN;
+    return 0;
+}
+
+/* Gives 1 when only zero bytes were left. */
+static int skip_padding(struct gzip *self, struct pp_err *err) {
+    struct pp_bit_reader *reader = &self->reader;
+
+    for (;;) {
+        int rc = pp_bit_reader_fill(reader, 1, err);
+
+        if (rc < 0)
+            return rc;
+        if (pp_bit_reader_left(reader) == 0)
+            return 1;
+        while (pp_bit_reader_left(reader) > 0) {
+            if (reader->data[reader->at] != 0)
+                return 0;
+            reader->at++;
+            self->padding_len++;
+        }
+    }
+}
+
+static int between_members(struct gzip *self, struct pp_err *err) {
+    struct pp_bit_reader *reader = &self->reader;
+    int rc = skip_padding(self, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
+        self->state = GZIP_END;
+        return 0;
+    }
+    rc = pp_bit_reader_fill(reader, 2, err);
+    if (rc < 0)
+        return rc;
+    if (self->padding_len > 0 || pp_bit_reader_left(reader) < 2 ||
+        memcmp(reader->data + reader->at, PP_GZIP_MAGIC, 2) != 0)
+        return pp_err_set(err, PP_ERR_DAMAGED, "trailing garbage");
+    if (self->out != NULL && !self->env.len_kept)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "several gzip members, and the length of the text may change");
+    self->state = GZIP_HEADER;
+    return 0;
+}
+
+static ssize_t read_text(struct gzip *self, void *text, size_t len, struct pp_err *err) {
+    ssize_t count = pp_recode_read(self->last->stream, text, len, err);
+
+    if (count > 0)
+        tally_add(&self->last->was, text, (size_t)count);
+    return count != 0 ? count : check_trailer(self, err);
+}
+
+static ssize_t gzip_read(struct pp_recode *recode, void *text, size_t len, struct pp_err *err) {
+    struct gzip *self = (struct gzip *)recode;
+    ssize_t count = 0;
+
+    while (count == 0 && len > 0 && self->state != GZIP_END) {
+        if (self->state == GZIP_HEADER)
+            count = start_member(self, err);
+        else if (self->state == GZIP_TEXT)
+            count = read_text(self, text, len, err);
+        else
+            count = between_members(self, err);
+    }
+    return count;
+}
+
+static int give_header(struct gzip *self, struct member *member, struct pp_err *err) {
+    if (member->header_given)
+        return 0;
+    member->header_given = true;
+    return pp_sink_write(self->out, member->header.bytes.data, member->header.bytes.len, err);
+}
+
+static int finish_first(struct gzip *self, struct pp_err *err) {
+    struct member *member = self->first;
+    uint8_t trailer[TRAILER_LEN];
+    int rc = give_header(self, member, err);
+
+    if (rc == 0)
+        rc = pp_recode_finish(member->stream, err);
+    if (rc < 0)
+        return rc;
+    tally_trailer(&member->now, trailer);
+    rc = pp_sink_write(self->out, trailer, sizeof(trailer), err);
+    drop_first(self);
+    return rc;
+}
+
+/* A member is done when it was read to its end and all its text was written; the last one waits
+ * for finish(), which alone knows the end of a text whose length changes. */
+static bool first_done(const struct gzip *self) {
+    const struct member *member = self->first;
+
+    return member->next != NULL && member->now.len == member->was.len;
+}
+
+static int gzip_write(struct pp_recode *recode, const void *text, size_t len, struct pp_err *err) {
+    struct gzip *self = (struct gzip *)recode;
+    const uint8_t *at = text;
+
+    while (len > 0) {
+        struct member *member = self->first;
+        size_t count = len;
+        int rc;
+
+        if (first_done(self)) {
+            rc = finish_first(self, err);
+            if (rc < 0)
+                return rc;
+            continue;
+        }
+        if (member->next != NULL && count > member->was.len - member->now.len)
+            count = (size_t)(member->was.len - member->now.len);
+        rc = give_header(self, member, err);
+        if (rc == 0)
+            rc = pp_recode_write(member->stream, at, count, err);
+        if (rc < 0)
+            return rc;
+        tally_add(&member->now, at, count);
+        at += count;
+        len -= count;
+    }
+    return 0;
+}
+
+static int give_padding(struct gzip *self, struct pp_err *err) {
+    static const uint8_t zeros[4096];
+    uint64_t left = self->padding_len;
+    int rc = 0;
+
+    while (rc == 0 && left > 0) {
+        size_t count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
+
+        rc = pp_sink_write(self->out, zeros, count, err);
+        left -= count;
+    }
+    return rc;
+}
+
+static int gzip_finish(struct pp_recode *recode, struct pp_err *err) {
+    struct gzip *self = (struct gzip *)recode;
+    int rc = 0;
+
+    if (self->out == NULL)
+        return 0;
+    while (rc == 0 && self->first != NULL)
+        rc = finish_first(self, err);
+    return rc == 0 ? give_padding(self, err) : rc;
+}
+
+static void gzip_free(struct pp_recode *recode) {
+    struct gzip *self = (struct gzip *)recode;
+
+    while (self->first != NULL)
+        drop_first(self);
+    pp_bit_reader_done(&self->reader);
+    pp_budget_give(self->env.budget, PP_DEFLATE_MEMORY_LEN);
+    free(self);
+}
+
+static const struct pp_recode_ops gzip_ops = {
+    .read = gzip_read,
+    .write = gzip_write,
+    .finish = gzip_finish,
+    .free = gzip_free,
+};
+
+static int gzip_open(const struct pp_codec_env *env, struct pp_source *in, struct pp_sink *out,
+                     struct pp_recode **recode, struct pp_err *err) {
+    struct gzip *self;
+    int rc = pp_budget_take(env->budget, PP_DEFLATE_MEMORY_LEN, env->holding, err);
+
+    if (rc < 0)
+        return rc;
+    self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        pp_budget_give(env->budget, PP_DEFLATE_MEMORY_LEN);
+        return pp_err_nomem(err);
+    }
+    self->recode.ops = &gzip_ops;
+    self->env = *env;
+    self->out = out;
+    rc = pp_bit_reader_init(&self->reader, in, err);
+    if (rc < 0) {
+        gzip_free(&self->recode);
+        return rc;
+    }
+    *recode = &self->recode;
+    return 0;
+}
+
+static bool gzip_bid(const uint8_t *head, size_t len) {
+    return len >= PP_GZIP_MAGIC_LEN && memcmp(head, PP_GZIP_MAGIC, PP_GZIP_MAGIC_LEN) == 0;
+}
+
+const struct pp_codec pp_codec_gzip = {
+    .name = "gzip",
+    .bid = gzip_bid,
+    .open = gzip_open,
+};
