@@ -1,0 +1,221 @@
+/* Zip: jar, whl, odt, epub, xpi, apk. The archive is copied byte for byte; only changed members
+ * are replaced, then lengths, CRCs and offsets are mended where they stand. */
+#include "format/zip.h"
+
+#include "base/spool.h"
+#include "format/container.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define HEAD_LEN 512u
+
+struct walker {
+    struct pp_zip *zip;
+    struct pp_visitor *visitor;
+    struct pp_spool *texts; /* new content of the changed members; NULL: only read */
+    struct pp_buffer name;
+};
+
+static bool ends_with(const char *text, const char *end) {
+    size_t text_len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return text_len >= end_len && strcasecmp(text + text_len - end_len, end) == 0;
+}
+
+/* Jar: docs.oracle.com, JAR File Specification, "Signed JAR File"; names in any case. Wheel:
+ * packaging.python.org, Binary distribution format, "Signed wheel files". cose.sig: add-ons of
+ * Mozilla. The xml files: OpenDocument 1.3 part 2, 3.5, and EPUB OCF 3.3, 4.2.6.3.6. */
+const char *pp_zip_signature(const char *name) {
+    static const char *const jar_ends[] = {".SF", ".RSA", ".DSA", ".EC"};
+    static const char *const jar_names[] = {"cose.sig", "documentsignatures.xml",
+                                            "macrosignatures.xml", "signatures.xml"};
+    const char *slash = strchr(name, '/');
+
+    if (slash == NULL || strchr(slash + 1, '/') != NULL)
+        return NULL;
+    if (strncasecmp(name, "META-INF/", 9) == 0) {
+        for (size_t i = 0; i < PP_ARRAY_LEN(jar_ends); i++) {
+            if (ends_with(slash, jar_ends[i]) || strcasecmp(slash + 1, jar_names[i]) == 0)
+                return "signed: a signature in META-INF";
+        }
+    }
+    if (ends_with(name, ".dist-info/RECORD.jws") || ends_with(name, ".dist-info/RECORD.p7s"))
+        return "signed: a wheel with a signed RECORD";
+    return NULL;
+}
+
+static bool zip_bid(const uint8_t *head, size_t len) {
+    return len >= 4 && (pp_le32(head) == PP_ZIP_LOCAL_MAGIC || pp_le32(head) == PP_ZIP_END_MAGIC);
+}
+
+static enum pp_member_kind member_kind(const struct pp_zip_entry *entry, const char *name) {
+    size_t name_len = entry->name_len;
+
+    if ((entry->flags & PP_ZIP_FLAG_ENCRYPTED) ||
+        (entry->method != PP_ZIP_STORED && entry->method != PP_ZIP_DEFLATED))
+        return PP_MEMBER_OTHER;
+    if (S_ISLNK(entry->unix_mode))
+        return PP_MEMBER_SYMLINK;
+    if (entry->sums.text_len == 0 && name_len > 0 && name[name_len - 1] == '/')
+        return PP_MEMBER_OTHER;
+    return PP_MEMBER_FILE;
+}
+
+/* The name goes to the walker's buffer. */
+static int describe(struct walker *self, const struct pp_zip_entry *entry, struct pp_member *member,
+                    struct pp_err *err) {
+    const struct pp_zip *zip = self->zip;
+    uint8_t *name;
+    int rc;
+
+    if ((rc = pp_buffer_reserve(&self->name, entry->name_len, err)) < 0)
+        return rc;
+    name = self->name.data;
+    rc = pp_zip_read(zip, (uint64_t)entry->local_offset + PP_ZIP_LOCAL_LEN, name, entry->name_len,
+                     err);
+    if (rc < 0)
+        return rc;
+    name[entry->name_len] = '\0';
+    *member = (struct pp_member){
+        .name = (const char *)name,
+        .kind = member_kind(entry, (const char *)name),
+        .mode = entry->unix_mode & 07777,
+        .deflated = entry->method == PP_ZIP_DEFLATED,
+        .len = entry->sums.stored_len,
+        .crc32 = entry->sums.crc32,
+        .text_len = entry->sums.text_len,
+        .unsupported = zip->sealed != NULL ? zip->sealed : entry->unsupported,
+    };
+    return 0;
+}
+
+static int call_content(struct walker *self, const struct pp_zip_entry *entry,
+                        struct pp_member *member, struct pp_sink *out, struct pp_err *err) {
+    struct pp_blob content =
+        pp_blob_part(&self->zip->blob, pp_zip_data_offset(entry), entry->sums.stored_len);
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&content, err);
+
+    if (source == NULL)
+        return -(int)err->kind;
+    return self->visitor->content(self->visitor, member, source, out, err);
+}
+
+static int call_plan(struct walker *self, const struct pp_zip_entry *entry,
+                     const struct pp_member *member, struct pp_err *err) {
+    uint8_t head[HEAD_LEN];
+    size_t head_len = entry->sums.stored_len < HEAD_LEN ? entry->sums.stored_len : HEAD_LEN;
+    int rc = pp_zip_read(self->zip, pp_zip_data_offset(entry), head, head_len, err);
+
+    if (rc < 0)
+        return rc;
+    return self->visitor->plan(self->visitor, member, head, head_len, err);
+}
+
+/* Lets the visitor write the new content of a member, which is kept in the spool. */
+static int change(struct walker *self, struct pp_zip_entry *entry, struct pp_member *member,
+                  struct pp_err *err) {
+    uint64_t new_len;
+    int rc;
+
+    entry->spool_offset = self->texts->len;
+    rc = call_content(self, entry, member, &self->texts->sink, err);
+    if (rc < 0 || rc == PP_MEMBER_KEPT)
+        return rc;
+    new_len = self->texts->len - entry->spool_offset;
+    if (!member->deflated)
+        member->text_len = new_len;
+    if (new_len >= PP_ZIP_ELSEWHERE || member->text_len >= PP_ZIP_ELSEWHERE)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "zip: a member would become too large for a zip without zip64");
+    entry->changed = true;
+    entry->new_sums = (struct pp_zip_sums){.crc32 = member->crc32,
+                                           .stored_len = (uint32_t)new_len,
+                                           .text_len = (uint32_t)member->text_len};
+    return 0;
+}
+
+static int visit(struct walker *self, struct pp_zip_entry *entry, struct pp_err *err) {
+    struct pp_member member;
+    int rc;
+
+    if ((rc = describe(self, entry, &member, err)) < 0)
+        return rc;
+    if (self->texts == NULL)
+        return call_content(self, entry, &member, NULL, err);
+    rc = call_plan(self, entry, &member, err);
+    if (rc < 0 || rc == PP_PLAN_COPY || member.unsupported != NULL)
+        return rc;
+    if (rc == PP_PLAN_LAST) {
+        entry->last = true;
+        return 0;
+    }
+    return change(self, entry, &member, err);
+}
+
+static int visit_all(struct walker *self, struct pp_err *err) {
+    struct pp_zip *zip = self->zip;
+    struct pp_member member;
+    int rc;
+
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        if ((rc = visit(self, &zip->entries[i], err)) < 0)
+            return rc;
+    }
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        if (!zip->entries[i].last)
+            continue;
+        if ((rc = describe(self, &zip->entries[i], &member, err)) < 0 ||
+            (rc = change(self, &zip->entries[i], &member, err)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int walk_blob(const struct pp_blob *blob, struct pp_sink *out, struct pp_visitor *visitor,
+                     struct pp_err *err) {
+    PP_AUTO_ZIP struct pp_zip zip = {.entries = NULL};
+    PP_AUTO_SPOOL struct pp_spool texts;
+    struct walker self = {.zip = &zip, .visitor = visitor, .name = PP_BUFFER_INIT};
+    int rc;
+
+    pp_spool_init(&texts);
+    if ((rc = pp_zip_open(&zip, blob, err)) < 0)
+        return rc;
+    if (out != NULL && zip.sealed != NULL)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: %s", zip.sealed);
+    if (out != NULL)
+        self.texts = &texts;
+    rc = visit_all(&self, err);
+    pp_buffer_done(&self.name);
+    if (rc < 0 || out == NULL)
+        return rc;
+    {
+        struct pp_blob written = pp_spool_blob(&texts);
+
+        return pp_zip_splice(&zip, &written, out, err);
+    }
+}
+
+static int zip_walk(struct pp_source *in, struct pp_sink *out, struct pp_visitor *visitor,
+                    struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool whole;
+    uint64_t offset = 0;
+    const struct pp_blob *found = pp_source_blob(in, &offset);
+    struct pp_blob blob;
+    int rc;
+
+    pp_spool_init(&whole);
+    if (found != NULL) {
+        blob = pp_blob_part(found, offset, found->len - offset);
+    } else {
+        if ((rc = pp_sink_copy(&whole.sink, in, err)) < 0)
+            return rc;
+        blob = pp_spool_blob(&whole);
+    }
+    return walk_blob(&blob, out, visitor, err);
+}
+
+const struct pp_container pp_container_zip = {.name = "zip", .bid = zip_bid, .walk = zip_walk};

@@ -1,0 +1,327 @@
+#include "format/zip.h"
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMENT_MAX 65535u
+
+/* Extra field of zip64 (4.5.3). A local header that has one is followed by a descriptor of another
+ * length. */
+#define EXTRA_ZIP64 0x0001u
+
+/* Host in the upper byte of "version made by" (4.4.2). */
+#define HOST_UNIX 3u
+#define HOST_DARWIN 19u
+
+/* source.android.com/docs/security/features/apksigning/v2: the block ends with this, right before
+ * the central directory. */
+#define APK_BLOCK_MAGIC "APK Sig Block 42"
+#define APK_BLOCK_MAGIC_LEN 16u
+
+int pp_zip_read(const struct pp_zip *zip, uint64_t offset, void *data, size_t len,
+                struct pp_err *err) {
+    ssize_t count = pp_blob_read(&zip->blob, offset, data, len, err);
+
+    if (count < 0)
+        return (int)count;
+    if ((size_t)count < len)
+        return pp_err_set(err, PP_ERR_DAMAGED, "zip: truncated at byte %llu",
+                          (unsigned long long)offset + (unsigned long long)count);
+    return 0;
+}
+
+void pp_zip_done(struct pp_zip *zip) {
+    free(zip->entries);
+    zip->entries = NULL;
+    zip->entry_count = 0;
+}
+
+static int damaged(const struct pp_zip_entry *entry, const char *what, struct pp_err *err) {
+    return pp_err_set(err, PP_ERR_DAMAGED, "zip: the member at byte %lu %s",
+                      (unsigned long)entry->local_offset, what);
+}
+
+static int refuse_zip64(struct pp_err *err) {
+    return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: zip64 archives are not rewritten");
+}
+
+/* Finds the end record: the last place from where the comment reaches exactly to the end. */
+static int find_end(struct pp_zip *zip, uint8_t *end, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer tail = PP_BUFFER_INIT;
+    uint64_t tail_len = PP_ZIP_END_LEN + COMMENT_MAX;
+    bool seen = false;
+    int rc;
+
+    if (zip->blob.len < tail_len)
+        tail_len = zip->blob.len;
+    if ((rc = pp_buffer_reserve(&tail, tail_len, err)) < 0 ||
+        (rc = pp_zip_read(zip, zip->blob.len - tail_len, tail.data, tail_len, err)) < 0)
+        return rc;
+    for (size_t comment_len = 0; comment_len + PP_ZIP_END_LEN <= tail_len; comment_len++) {
+        const uint8_t *at = tail.data + tail_len - PP_ZIP_END_LEN - comment_len;
+
+        if (pp_le32(at) != PP_ZIP_END_MAGIC)
+            continue;
+        seen = true;
+        if (pp_le16(at + 20) == comment_len) {
+            memcpy(end, at, PP_ZIP_END_LEN);
+            zip->end_offset = zip->blob.len - PP_ZIP_END_LEN - comment_len;
+            return 0;
+        }
+    }
+    if (seen)
+        return pp_err_set(err, PP_ERR_DAMAGED,
+                          "zip: it does not end with its end record: garbage or bytes missing");
+    return pp_err_set(err, PP_ERR_DAMAGED, "zip: truncated: no end record");
+}
+
+static int read_end(struct pp_zip *zip, struct pp_err *err) {
+    uint8_t end[PP_ZIP_END_LEN] = {0};
+    uint8_t magic[4];
+    int rc;
+
+    if ((rc = find_end(zip, end, err)) < 0)
+        return rc;
+    zip->entry_count = pp_le16(end + 10);
+    zip->central_len = pp_le32(end + 12);
+    zip->central_offset = pp_le32(end + PP_ZIP_END_OFFSET_AT);
+    if (zip->central_len == PP_ZIP_ELSEWHERE || zip->central_offset == PP_ZIP_ELSEWHERE)
+        return refuse_zip64(err);
+    if (pp_le16(end + 4) != 0 || pp_le16(end + 6) != 0 || pp_le16(end + 8) != zip->entry_count)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "zip: archives on several disks are not rewritten");
+    if (zip->central_offset + zip->central_len != zip->end_offset) {
+        if (zip->end_offset >= PP_ZIP64_LOCATOR_LEN) {
+            rc = pp_zip_read(zip, zip->end_offset - PP_ZIP64_LOCATOR_LEN, magic, 4, err);
+            if (rc < 0)
+                return rc;
+            if (pp_le32(magic) == PP_ZIP64_LOCATOR_MAGIC)
+                return refuse_zip64(err);
+        }
+        return pp_err_set(err, PP_ERR_DAMAGED,
+                          "zip: the central directory is not where the end record says");
+    }
+    if (zip->entry_count * PP_ZIP_CENTRAL_LEN > zip->central_len)
+        return pp_err_set(err, PP_ERR_DAMAGED, "zip: the central directory is too short");
+    return 0;
+}
+
+/* One entry of the central directory, at `offset` in it. */
+static int read_central(struct pp_zip *zip, struct pp_zip_entry *entry, uint64_t offset,
+                        uint64_t *next, struct pp_err *err) {
+    uint8_t head[PP_ZIP_CENTRAL_LEN];
+    unsigned host;
+    int rc;
+
+    if (zip->central_len - offset < PP_ZIP_CENTRAL_LEN)
+        return pp_err_set(err, PP_ERR_DAMAGED, "zip: the central directory is too short");
+    if ((rc = pp_zip_read(zip, zip->central_offset + offset, head, sizeof(head), err)) < 0)
+        return rc;
+    entry->central_offset = (uint32_t)offset;
+    host = head[5];
+    entry->flags = pp_le16(head + 8);
+    entry->method = pp_le16(head + 10);
+    entry->sums.crc32 = pp_le32(head + PP_ZIP_CENTRAL_CRC_AT);
+    entry->sums.stored_len = pp_le32(head + PP_ZIP_CENTRAL_CRC_AT + 4);
+    entry->sums.text_len = pp_le32(head + PP_ZIP_CENTRAL_CRC_AT + 8);
+    entry->name_len = pp_le16(head + 28);
+    if (host == HOST_UNIX || host == HOST_DARWIN)
+        entry->unix_mode = pp_le16(head + 40);
+    entry->local_offset = pp_le32(head + PP_ZIP_CENTRAL_OFFSET_AT);
+    *next = offset + PP_ZIP_CENTRAL_LEN + entry->name_len + pp_le16(head + 30) + pp_le16(head + 32);
+    if (pp_le32(head) != PP_ZIP_CENTRAL_MAGIC || *next > zip->central_len)
+        return pp_err_set(err, PP_ERR_DAMAGED, "zip: broken central directory at its byte %llu",
+                          (unsigned long long)offset);
+    if (entry->local_offset == PP_ZIP_ELSEWHERE || entry->sums.stored_len == PP_ZIP_ELSEWHERE ||
+        entry->sums.text_len == PP_ZIP_ELSEWHERE)
+        return refuse_zip64(err);
+    if (pp_le16(head + 34) != 0)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "zip: archives on several disks are not rewritten");
+    return 0;
+}
+
+static bool has_zip64_extra(const uint8_t *extra, size_t len) {
+    while (len >= 4) {
+        size_t field_len = 4u + pp_le16(extra + 2);
+
+        if (pp_le16(extra) == EXTRA_ZIP64)
+            return true;
+        if (field_len > len)
+            return false;
+        extra += field_len;
+        len -= field_len;
+    }
+    return false;
+}
+
+/* Where a descriptor follows, the header may leave the three numbers 0. */
+static bool sums_agree(const struct pp_zip_entry *entry, const uint8_t *local) {
+    const uint32_t sums[] = {entry->sums.crc32, entry->sums.stored_len, entry->sums.text_len};
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(sums); i++) {
+        uint32_t found = pp_le32(local + PP_ZIP_LOCAL_CRC_AT + 4 * i);
+
+        if (found != sums[i] && !((entry->flags & PP_ZIP_FLAG_DESCRIPTOR) && found == 0))
+            return false;
+    }
+    return true;
+}
+
+static const char *unsupported_method(const struct pp_zip_entry *entry) {
+    if (entry->flags & PP_ZIP_FLAG_ENCRYPTED)
+        return "encrypted";
+    if (entry->method != PP_ZIP_STORED && entry->method != PP_ZIP_DEFLATED)
+        return "compressed by a method other than deflate";
+    return NULL;
+}
+
+/* The local header against the entry of the central directory. `work` is scratch. */
+static int check_local(struct pp_zip *zip, struct pp_zip_entry *entry, struct pp_buffer *work,
+                       struct pp_err *err) {
+    uint8_t head[PP_ZIP_LOCAL_LEN];
+    size_t names_len;
+    uint16_t central_flags = entry->flags;
+    int rc;
+
+    if (entry->local_offset >= zip->central_offset)
+        return damaged(entry, "lies outside", err);
+    if ((rc = pp_zip_read(zip, entry->local_offset, head, sizeof(head), err)) < 0)
+        return rc;
+    entry->flags = pp_le16(head + 6);
+    entry->extra_len = pp_le16(head + PP_ZIP_LOCAL_EXTRA_LEN_AT);
+    if (pp_le32(head) != PP_ZIP_LOCAL_MAGIC)
+        return damaged(entry, "has no local header", err);
+    if (pp_le16(head + 26) != entry->name_len || pp_le16(head + 8) != entry->method ||
+        ((central_flags ^ entry->flags) & PP_ZIP_FLAG_ENCRYPTED))
+        return damaged(entry, "differs from the central directory", err);
+    if (pp_zip_data_offset(entry) + entry->sums.stored_len > zip->central_offset)
+        return damaged(entry, "reaches into the central directory", err);
+
+    /* Both names one behind the other, then the local extra field. */
+    names_len = 2 * (size_t)entry->name_len;
+    work->len = 0;
+    if ((rc = pp_buffer_reserve(work, names_len + entry->extra_len, err)) < 0 ||
+        (rc = pp_zip_read(zip, zip->central_offset + entry->central_offset + PP_ZIP_CENTRAL_LEN,
+                          work->data, entry->name_len, err)) < 0 ||
+        (rc = pp_zip_read(zip, (uint64_t)entry->local_offset + PP_ZIP_LOCAL_LEN,
+                          work->data + entry->name_len, (size_t)entry->name_len + entry->extra_len,
+                          err)) < 0)
+        return rc;
+    if (memcmp(work->data, work->data + entry->name_len, entry->name_len) != 0)
+        return damaged(entry, "differs in name from the central directory", err);
+    if (memchr(work->data, '\0', entry->name_len) != NULL)
+        return damaged(entry, "has a NUL in its name", err);
+    entry->unsupported = unsupported_method(entry);
+    if (has_zip64_extra(work->data + names_len, entry->extra_len)) {
+        if (entry->unsupported == NULL)
+            entry->unsupported = "zip64 local header";
+    } else if (!sums_agree(entry, head)) {
+        return damaged(entry, "differs in length or CRC from the central directory", err);
+    }
+    if (entry->method == PP_ZIP_STORED && !(entry->flags & PP_ZIP_FLAG_ENCRYPTED) &&
+        entry->sums.stored_len != entry->sums.text_len)
+        return damaged(entry, "is stored, but its two lengths differ", err);
+    work->data[entry->name_len] = '\0';
+    if (zip->sealed == NULL)
+        zip->sealed = pp_zip_signature((const char *)work->data);
+    return 0;
+}
+
+/* Tells the form of the data descriptor, which must end before `limit`. A member without the one
+ * that its flags announce can be read, but not rewritten. */
+static int check_descriptor(struct pp_zip *zip, struct pp_zip_entry *entry, uint64_t limit,
+                            struct pp_err *err) {
+    uint64_t offset = pp_zip_data_offset(entry) + entry->sums.stored_len;
+    uint8_t found[4 + PP_ZIP_DESCRIPTOR_LEN] = {0};
+    uint8_t wanted[4 + PP_ZIP_DESCRIPTOR_LEN];
+    size_t len = sizeof(found);
+    int rc;
+
+    if (offset > limit)
+        return damaged(entry, "overlaps the next one", err);
+    if (!(entry->flags & PP_ZIP_FLAG_DESCRIPTOR) || entry->unsupported != NULL)
+        return 0;
+    if (len > limit - offset)
+        len = (size_t)(limit - offset);
+    if ((rc = pp_zip_read(zip, offset, found, len, err)) < 0)
+        return rc;
+    pp_le32_put(wanted, PP_ZIP_DESCRIPTOR_MAGIC);
+    pp_le32_put(wanted + 4, entry->sums.crc32);
+    pp_le32_put(wanted + 8, entry->sums.stored_len);
+    pp_le32_put(wanted + 12, entry->sums.text_len);
+    if (len == sizeof(wanted) && memcmp(found, wanted, len) == 0)
+        entry->descriptor_len = sizeof(wanted);
+    else if (len >= PP_ZIP_DESCRIPTOR_LEN && memcmp(found, wanted + 4, PP_ZIP_DESCRIPTOR_LEN) == 0)
+        entry->descriptor_len = PP_ZIP_DESCRIPTOR_LEN;
+    else
+        entry->unsupported = "its data descriptor is missing or does not agree";
+    return 0;
+}
+
+static int check_apk_block(struct pp_zip *zip, struct pp_err *err) {
+    uint8_t magic[APK_BLOCK_MAGIC_LEN];
+    int rc;
+
+    if (zip->central_offset < sizeof(magic))
+        return 0;
+    rc = pp_zip_read(zip, zip->central_offset - sizeof(magic), magic, sizeof(magic), err);
+    if (rc < 0)
+        return rc;
+    if (memcmp(magic, APK_BLOCK_MAGIC, sizeof(magic)) == 0)
+        zip->sealed = "signed: APK signing block";
+    return 0;
+}
+
+static int compare_local(const void *a, const void *b) {
+    const struct pp_zip_entry *left = a;
+    const struct pp_zip_entry *right = b;
+
+    if (left->local_offset != right->local_offset)
+        return left->local_offset < right->local_offset ? -1 : 1;
+    return left->central_offset < right->central_offset ? -1 : 1;
+}
+
+static int read_entries(struct pp_zip *zip, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer work = PP_BUFFER_INIT;
+    uint64_t offset = 0;
+    int rc;
+
+    zip->entries = calloc(zip->entry_count + 1, sizeof(*zip->entries));
+    if (zip->entries == NULL)
+        return pp_err_nomem(err);
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        if ((rc = read_central(zip, &zip->entries[i], offset, &offset, err)) < 0 ||
+            (rc = check_local(zip, &zip->entries[i], &work, err)) < 0)
+            return rc;
+    }
+    if (offset != zip->central_len)
+        return pp_err_set(err, PP_ERR_DAMAGED, "zip: more in the central directory than it says");
+    qsort(zip->entries, zip->entry_count, sizeof(*zip->entries), compare_local);
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        uint64_t limit =
+            i + 1 < zip->entry_count ? zip->entries[i + 1].local_offset : zip->central_offset;
+
+        if ((rc = check_descriptor(zip, &zip->entries[i], limit, err)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int pp_zip_open(struct pp_zip *zip, const struct pp_blob *blob, struct pp_err *err) {
+    uint8_t magic[4];
+    int rc;
+
+    *zip = (struct pp_zip){.blob = *blob};
+    if ((rc = pp_zip_read(zip, 0, magic, sizeof(magic), err)) < 0)
+        return rc;
+    if (pp_le32(magic) != PP_ZIP_LOCAL_MAGIC && pp_le32(magic) != PP_ZIP_END_MAGIC)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: a zip behind a stub is not rewritten");
+    if ((rc = read_end(zip, err)) < 0 || (rc = read_entries(zip, err)) < 0 ||
+        (rc = check_apk_block(zip, err)) < 0)
+        pp_zip_done(zip);
+    return rc;
+}
