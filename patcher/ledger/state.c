@@ -1,0 +1,186 @@
+#include "ledger/state.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define VALUES "values"
+#define VALUES_LEN_MAX ((size_t)1 << 20)
+
+void pp_state_done(struct pp_state *state) {
+    pp_cleanup_close(&state->lock);
+    pp_cleanup_close(&state->dir);
+    free(state->path);
+    state->path = NULL;
+}
+
+static int sync_folder(const char *path, struct pp_err *err) {
+    PP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) < 0)
+        return pp_err_sys(err, "cannot get %s onto the disk", path);
+    return 0;
+}
+
+/* Makes one folder. A ledger on the disk is of no use in a folder that is not: the one that gets it
+ * is synced. */
+static int make_folder(char *path, mode_t mode, struct pp_err *err) {
+    char *slash = strrchr(path, '/');
+    int rc;
+
+    if (mkdir(path, mode) < 0)
+        return errno == EEXIST ? 0 : pp_err_sys(err, "cannot make %s", path);
+    if (slash == NULL || slash == path)
+        return sync_folder(slash == NULL ? "." : "/", err);
+    *slash = '\0';
+    rc = sync_folder(path, err);
+    *slash = '/';
+    return rc;
+}
+
+/* Makes the folder and those above it. */
+static int make_folders(const char *path, struct pp_err *err) {
+    PP_AUTO_FREE char *copy = strdup(path);
+    char *end = copy;
+    bool last;
+    int rc;
+
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    do {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        last = end[strspn(end, "/")] == '\0';
+        *end = '\0';
+        rc = make_folder(copy, last ? 0700 : 0755, err);
+        *end = '/';
+    } while (rc >= 0 && !last);
+    return rc;
+}
+
+static int check_folder(int dir, const char *path, struct pp_err *err) {
+    struct stat st;
+
+    if (fstat(dir, &st) < 0)
+        return pp_err_sys(err, "cannot look at %s", path);
+    if (st.st_uid != geteuid())
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "the state folder %s belongs to user %lu; run as that user", path,
+                          (unsigned long)st.st_uid);
+    if ((st.st_mode & 022) != 0)
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "others may write to the state folder %s; chmod go-w it", path);
+    return 0;
+}
+
+static long read_pid(int fd) {
+    struct pp_err ignored = PP_ERR_INIT;
+    char text[32];
+    ssize_t len = pp_io_pread(fd, text, sizeof(text) - 1, 0, &ignored);
+
+    if (len < 0)
+        return 0;
+    text[len] = '\0';
+    return strtol(text, NULL, 10);
+}
+
+static int take_lock(struct pp_state *state, void (*waiting)(void *context, long pid),
+                     void *context, struct pp_err *err) {
+    char text[32];
+    int len;
+    int rc;
+
+    state->lock = openat(state->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (state->lock < 0)
+        return pp_err_sys(err, "cannot open %s/lock", state->path);
+    rc = flock(state->lock, LOCK_EX | LOCK_NB);
+    if (rc < 0 && errno == EWOULDBLOCK && waiting != NULL)
+        waiting(context, read_pid(state->lock));
+    while (rc < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+        rc = flock(state->lock, LOCK_EX);
+    if (rc < 0)
+        return pp_err_sys(err, "cannot lock %s/lock", state->path);
+    len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (ftruncate(state->lock, 0) < 0)
+        return pp_err_sys(err, "cannot write %s/lock", state->path);
+    return pp_io_pwrite(state->lock, text, (size_t)len, 0, err);
+}
+
+int pp_state_open(struct pp_state *state, const char *path, bool create,
+                  void (*waiting)(void *context, long pid), void *context, struct pp_err *err) {
+    int rc;
+
+    state->path = strdup(path);
+    if (state->path == NULL)
+        return pp_err_nomem(err);
+    if (create) {
+        rc = make_folders(path, err);
+        if (rc < 0)
+            return rc;
+    }
+    state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (state->dir < 0) {
+        if (!create && (errno == ENOENT || errno == ENOTDIR))
+            return 0;
+        return pp_err_sys(err, "cannot open the state folder %s", path);
+    }
+    rc = check_folder(state->dir, path, err);
+    if (rc >= 0)
+        rc = take_lock(state, waiting, context, err);
+    return rc < 0 ? rc : 1;
+}
+
+/* Returns 1, or 0 when there is none. */
+static int read_values_at(int dir, struct pp_buffer *text, struct pp_err *err) {
+    PP_AUTO_CLOSE int fd = openat(dir, VALUES, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : pp_err_sys(err, "cannot open the recorded values");
+    rc = pp_io_read_all(fd, VALUES_LEN_MAX, text, err);
+    return rc < 0 ? pp_err_context(err, "the recorded values") : 1;
+}
+
+int pp_state_read_values(const char *path, struct pp_buffer *text, struct pp_err *err) {
+    PP_AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int rc;
+
+    if (dir < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return 0;
+        return pp_err_sys(err, "cannot open the state folder %s", path);
+    }
+    rc = check_folder(dir, path, err);
+    return rc < 0 ? rc : read_values_at(dir, text, err);
+}
+
+int pp_state_write_values(const struct pp_state *state, const struct pp_buffer *text, bool durable,
+                          struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer there = PP_BUFFER_INIT;
+    PP_AUTO_CLOSE int fd = -1;
+    int rc = read_values_at(state->dir, &there, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc > 0 && there.len == text->len &&
+        (text->len == 0 || memcmp(there.data, text->data, text->len) == 0))
+        return 0;
+    /* The lock is ours: what a killed run left under this name is written over. */
+    fd = openat(state->dir, VALUES ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                0600);
+    if (fd < 0)
+        return pp_err_sys(err, "cannot write the values");
+    rc = pp_io_write(fd, text->data, text->len, err);
+    if (rc < 0)
+        return pp_err_context(err, "the values");
+    if ((durable && fsync(fd) < 0) || renameat(state->dir, VALUES ".new", state->dir, VALUES) < 0 ||
+        (durable && fsync(state->dir) < 0))
+        return pp_err_sys(err, "cannot write the values");
+    return 0;
+}

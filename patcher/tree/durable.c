@@ -1,0 +1,103 @@
+#include "tree/durable.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* Bionic has syncfs from API 28 on; before, Android's seccomp may kill for the bare call. */
+#if !defined(__ANDROID__) || __ANDROID_API__ >= 28
+#define HAVE_SYNCFS 1
+#else
+#define HAVE_SYNCFS 0
+#endif
+
+#if HAVE_SYNCFS
+/* Before Linux 5.8 syncfs does not tell that a write failed. */
+static bool kernel_tells_errors(void) {
+    struct utsname name;
+    unsigned major;
+    unsigned minor;
+
+    if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+        return false;
+    return major > 5 || (major == 5 && minor >= 8);
+}
+#endif
+
+void pp_durable_init(struct pp_durable *durable, enum pp_durability durability) {
+    *durable = (struct pp_durable){.durability = durability};
+#if HAVE_SYNCFS
+    durable->each = !kernel_tells_errors();
+#else
+    durable->each = true;
+#endif
+}
+
+void pp_durable_done(struct pp_durable *durable) {
+    for (size_t i = 0; i < durable->count; i++)
+        close(durable->fds[i]);
+    free(durable->fds);
+    free(durable->devs);
+    durable->fds = NULL;
+    durable->devs = NULL;
+    durable->count = 0;
+}
+
+bool pp_durable_knows(const struct pp_durable *durable, dev_t dev) {
+    if (durable->durability == PP_DURABILITY_NONE || durable->each)
+        return true;
+    for (size_t i = 0; i < durable->count; i++)
+        if (durable->devs[i] == dev)
+            return true;
+    return false;
+}
+
+int pp_durable_add(struct pp_durable *durable, int fd, struct pp_err *err) {
+    struct stat st;
+    int *fds;
+    dev_t *devs;
+    int kept;
+
+    if (fstat(fd, &st) < 0)
+        return pp_err_sys(err, "cannot look at the file system");
+    if (pp_durable_knows(durable, st.st_dev))
+        return 0;
+    fds = realloc(durable->fds, (durable->count + 1) * sizeof(*fds));
+    if (fds == NULL)
+        return pp_err_nomem(err);
+    durable->fds = fds;
+    devs = realloc(durable->devs, (durable->count + 1) * sizeof(*devs));
+    if (devs == NULL)
+        return pp_err_nomem(err);
+    durable->devs = devs;
+    kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (kept < 0)
+        return pp_err_sys(err, "cannot keep the file system open");
+    fds[durable->count] = kept;
+    devs[durable->count] = st.st_dev;
+    durable->count++;
+    return 0;
+}
+
+int pp_durable_one(const struct pp_durable *durable, int fd, struct pp_err *err) {
+    if (durable->durability == PP_DURABILITY_NONE || !durable->each)
+        return 0;
+    if (fdatasync(fd) < 0)
+        return pp_err_sys(err, "cannot get it onto the disk");
+    return 0;
+}
+
+int pp_durable_sync(struct pp_durable *durable, struct pp_err *err) {
+#if HAVE_SYNCFS
+    for (size_t i = 0; i < durable->count; i++)
+        if (syncfs(durable->fds[i]) < 0)
+            return pp_err_sys(err, "cannot get the batch onto the disk");
+#else
+    (void)durable;
+    (void)err;
+#endif
+    return 0;
+}

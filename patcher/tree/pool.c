@@ -1,0 +1,188 @@
+#include "tree/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* Tasks under way: enough to keep every worker busy while one task takes long. */
+#define WINDOW_LEN 256
+
+struct slot {
+    void *task;
+    bool done;
+};
+
+struct worker {
+    struct pp_pool *pool;
+    pthread_t thread;
+    unsigned number;
+};
+
+struct pp_pool {
+    struct pp_pool_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t given;
+    pthread_cond_t done;
+    uint64_t tail;  /* tasks given */
+    uint64_t taken; /* taken by workers */
+    uint64_t head;  /* delivered */
+    bool closed;
+    int rc; /* the first error of deliver() */
+    struct pp_err failure;
+    unsigned worker_count;
+    struct slot slots[WINDOW_LEN];
+    struct worker workers[];
+};
+
+static void *work(void *arg) {
+    struct worker *worker = arg;
+    struct pp_pool *pool = worker->pool;
+
+    pthread_mutex_lock(&pool->mutex);
+    for (;;) {
+        struct slot *slot;
+
+        while (pool->taken == pool->tail && !pool->closed)
+            pthread_cond_wait(&pool->given, &pool->mutex);
+        if (pool->taken == pool->tail)
+            break;
+        slot = &pool->slots[pool->taken++ % WINDOW_LEN];
+        pthread_mutex_unlock(&pool->mutex);
+        pool->options.run(pool->options.context, worker->number, slot->task);
+        pthread_mutex_lock(&pool->mutex);
+        slot->done = true;
+        pthread_cond_signal(&pool->done);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return NULL;
+}
+
+struct pp_pool *pp_pool_new(const struct pp_pool_options *options, struct pp_err *err) {
+    unsigned jobs = options->jobs > PP_POOL_JOBS_MAX ? PP_POOL_JOBS_MAX : options->jobs;
+    struct pp_pool *pool = calloc(1, sizeof(*pool) + jobs * sizeof(struct worker));
+
+    if (pool == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
+    pool->options = *options;
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->given, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    if (jobs < 2)
+        return pool;
+    while (pool->worker_count < jobs) {
+        struct worker *worker = &pool->workers[pool->worker_count];
+
+        worker->pool = pool;
+        worker->number = pool->worker_count;
+        /* Fewer threads than asked for do as well; without any, the caller works. */
+        if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+            break;
+        pool->worker_count++;
+    }
+    return pool;
+}
+
+static void deliver(struct pp_pool *pool, void *task) {
+    struct pp_err failure = PP_ERR_INIT;
+    int rc = pool->options.deliver(pool->options.context, task, &failure);
+
+    if (rc < 0 && pool->rc >= 0) {
+        pool->rc = rc;
+        pool->failure = failure;
+    }
+}
+
+/* Delivers what is done at the head. Called and left with the mutex locked. */
+static void deliver_done(struct pp_pool *pool) {
+    while (pool->head < pool->tail && pool->slots[pool->head % WINDOW_LEN].done) {
+        void *task = pool->slots[pool->head % WINDOW_LEN].task;
+
+        pthread_mutex_unlock(&pool->mutex);
+        deliver(pool, task);
+        pthread_mutex_lock(&pool->mutex);
+        pool->head++;
+    }
+}
+
+static int result(const struct pp_pool *pool, struct pp_err *err) {
+    if (pool->rc < 0)
+        *err = pool->failure;
+    return pool->rc;
+}
+
+int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err) {
+    if (pool->worker_count == 0) {
+        pool->options.run(pool->options.context, 0, task);
+        deliver(pool, task);
+        return result(pool, err);
+    }
+    pthread_mutex_lock(&pool->mutex);
+    deliver_done(pool);
+    while (pool->tail - pool->head == WINDOW_LEN) {
+        pthread_cond_wait(&pool->done, &pool->mutex);
+        deliver_done(pool);
+    }
+    pool->slots[pool->tail++ % WINDOW_LEN] = (struct slot){.task = task, .done = false};
+    pthread_cond_signal(&pool->given);
+    pthread_mutex_unlock(&pool->mutex);
+    return result(pool, err);
+}
+
+int pp_pool_finish(struct pp_pool *pool, struct pp_err *err) {
+    int rc;
+
+    pthread_mutex_lock(&pool->mutex);
+    pool->closed = true;
+    pthread_cond_broadcast(&pool->given);
+    deliver_done(pool);
+    while (pool->head < pool->tail) {
+        pthread_cond_wait(&pool->done, &pool->mutex);
+        deliver_done(pool);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    for (unsigned i = 0; i < pool->worker_count; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    rc = result(pool, err);
+    pthread_cond_destroy(&pool->done);
+    pthread_cond_destroy(&pool->given);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
+    return rc;
+}
+
+struct each {
+    void (*job)(void *arg, size_t i);
+    void *arg;
+    size_t count;
+    atomic_size_t next;
+};
+
+static void *run_each(void *arg) {
+    struct each *each = arg;
+    size_t i;
+
+    while ((i = atomic_fetch_add(&each->next, 1)) < each->count)
+        each->job(each->arg, i);
+    return NULL;
+}
+
+void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i), void *arg) {
+    struct each each = {.job = job, .arg = arg, .count = count};
+    pthread_t threads[PP_POOL_JOBS_MAX];
+    unsigned started = 0;
+
+    atomic_init(&each.next, 0);
+    if (jobs > PP_POOL_JOBS_MAX)
+        jobs = PP_POOL_JOBS_MAX;
+    /* The caller is one of the workers. */
+    while (started + 1 < jobs && started + 1 < count &&
+           pthread_create(&threads[started], NULL, run_each, &each) == 0)
+        started++;
+    run_each(&each);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+}

@@ -1,0 +1,38 @@
+/* A pool of workers whose results come back in the order in which the tasks were given.
+ *
+ * One thread gives tasks and takes results; `run` is called in the workers. So nothing depends on
+ * the number of jobs but the time. With one job there are no threads at all.
+ */
+#ifndef PP_TREE_POOL_H
+#define PP_TREE_POOL_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+struct pp_pool;
+
+struct pp_pool_options {
+    unsigned jobs;                                                 /* 1 to PP_POOL_JOBS_MAX */
+    void (*run)(void *context, unsigned worker, void *task);       /* worker: 0 to jobs - 1 */
+    int (*deliver)(void *context, void *task, struct pp_err *err); /* owns the task */
+    void *context;
+};
+
+#define PP_POOL_JOBS_MAX 64
+
+/* NULL and `err` when threads cannot be had. */
+struct pp_pool *pp_pool_new(const struct pp_pool_options *options, struct pp_err *err);
+
+/* Gives a task, which is the pool's from now on. Delivers those before it that are done, and waits
+ * when too many are under way. After an error of deliver() tasks are still delivered, and the first
+ * error is returned. */
+int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err);
+
+/* Delivers the rest and frees the pool. */
+int pp_pool_finish(struct pp_pool *pool, struct pp_err *err);
+
+/* Calls job(arg, i) for each i below `count`, in up to `jobs` threads, and waits for all. */
+void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i), void *arg);
+
+#endif

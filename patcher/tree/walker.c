@@ -1,0 +1,365 @@
+#include "tree/walker.h"
+
+#include "base/beneath.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "tree/pool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Entries of one task: few enough to spread a folder over the workers. */
+#define CHUNK_COUNT 64
+
+/* An open folder, shared by the tasks that look into it. */
+struct folder {
+    atomic_uint users;
+    int fd;
+    char path[]; /* relative to the root, "" or ending in a slash */
+};
+
+struct chunk {
+    struct folder *folder;
+    const void *tag;
+    size_t count;
+    struct {
+        char *name;
+        bool is_symlink;
+        void *visited;
+    } entries[CHUNK_COUNT];
+};
+
+struct pp_walker {
+    struct pp_walker_options options;
+    int root;
+    struct pp_pool *pool;
+    struct pp_place place; /* of the path before: its folder is often the next one's, too */
+    struct chunk *chunk;   /* being filled */
+    const void *tag;       /* of the path that is being added */
+};
+
+static struct folder *folder_new(int fd, const char *path, struct pp_err *err) {
+    size_t len = strlen(path);
+    struct folder *folder = malloc(sizeof(*folder) + len + 2);
+
+    if (folder == NULL) {
+        close(fd);
+        pp_err_nomem(err);
+        return NULL;
+    }
+    atomic_init(&folder->users, 1);
+    folder->fd = fd;
+    memcpy(folder->path, path, len + 1);
+    if (len > 0 && path[len - 1] != '/')
+        memcpy(folder->path + len, "/", 2);
+    return folder;
+}
+
+static void folder_release(struct folder *folder) {
+    if (atomic_fetch_sub(&folder->users, 1) == 1) {
+        close(folder->fd);
+        free(folder);
+    }
+}
+
+static void folder_releasep(struct folder **folder) {
+    if (*folder != NULL)
+        folder_release(*folder);
+}
+
+/* Called in a worker. */
+static void run_chunk(void *context, unsigned number, void *task) {
+    struct pp_walker *walker = context;
+    struct chunk *chunk = task;
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    struct pp_err err;
+
+    for (size_t i = 0; i < chunk->count; i++) {
+        struct pp_walker_entry entry = {.dir = chunk->folder->fd,
+                                        .name = chunk->entries[i].name,
+                                        .is_symlink = chunk->entries[i].is_symlink,
+                                        .tag = chunk->tag};
+
+        path.len = 0;
+        if (pp_buffer_printf(&path, &err, "%s%s", chunk->folder->path, entry.name) < 0)
+            abort(); /* a few bytes: a visit could not tell anybody, either */
+        entry.path = (const char *)path.data;
+        chunk->entries[i].visited = walker->options.visit(walker->options.context, number, &entry);
+    }
+}
+
+static int deliver_chunk(void *context, void *task, struct pp_err *err) {
+    struct pp_walker *walker = context;
+    struct chunk *chunk = task;
+    int rc = 0;
+
+    for (size_t i = 0; i < chunk->count; i++) {
+        void *visited = chunk->entries[i].visited;
+
+        if (visited != NULL) {
+            struct pp_err failure = PP_ERR_INIT;
+            int result = walker->options.deliver(walker->options.context, visited, &failure);
+
+            if (result < 0 && rc >= 0) {
+                rc = result;
+                *err = failure;
+            }
+        }
+        free(chunk->entries[i].name);
+    }
+    folder_release(chunk->folder);
+    free(chunk);
+    return rc;
+}
+
+struct pp_walker *pp_walker_new(int root, const struct pp_walker_options *options,
+                                struct pp_err *err) {
+    struct pp_walker *walker = calloc(1, sizeof(*walker));
+
+    if (walker == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
+    walker->options = *options;
+    walker->root = root;
+    walker->place = (struct pp_place)PP_PLACE_INIT;
+    walker->pool = pp_pool_new(
+        &(struct pp_pool_options){
+            .jobs = options->jobs, .run = run_chunk, .deliver = deliver_chunk, .context = walker},
+        err);
+    if (walker->pool == NULL) {
+        free(walker);
+        return NULL;
+    }
+    return walker;
+}
+
+static int flush(struct pp_walker *walker, struct pp_err *err) {
+    struct chunk *chunk = walker->chunk;
+
+    walker->chunk = NULL;
+    return chunk != NULL ? pp_pool_give(walker->pool, chunk, err) : 0;
+}
+
+static int add_entry(struct pp_walker *walker, struct folder *folder, const char *name,
+                     bool is_symlink, struct pp_err *err) {
+    struct chunk *chunk = walker->chunk;
+
+    if (chunk != NULL &&
+        (chunk->folder != folder || chunk->tag != walker->tag || chunk->count == CHUNK_COUNT)) {
+        int rc = flush(walker, err);
+
+        if (rc < 0)
+            return rc;
+        chunk = NULL;
+    }
+    if (chunk == NULL) {
+        chunk = calloc(1, sizeof(*chunk));
+        if (chunk == NULL)
+            return pp_err_nomem(err);
+        atomic_fetch_add(&folder->users, 1);
+        chunk->folder = folder;
+        chunk->tag = walker->tag;
+        walker->chunk = chunk;
+    }
+    chunk->entries[chunk->count].name = strdup(name);
+    if (chunk->entries[chunk->count].name == NULL)
+        return pp_err_nomem(err);
+    chunk->entries[chunk->count].is_symlink = is_symlink;
+    chunk->count++;
+    return 0;
+}
+
+struct name {
+    char *text;
+    unsigned char type; /* DT_REG, DT_LNK, DT_DIR */
+};
+
+struct names {
+    struct name *items;
+    size_t count;
+};
+
+static void names_done(struct names *names) {
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i].text);
+    free(names->items);
+}
+
+static int compare_names(const void *left, const void *right) {
+    return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);
+}
+
+static unsigned char type_of(int dir, const struct dirent *entry) {
+    struct stat st;
+
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type;
+    if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return DT_UNKNOWN;
+    return S_ISREG(st.st_mode)   ? DT_REG
+           : S_ISLNK(st.st_mode) ? DT_LNK
+           : S_ISDIR(st.st_mode) ? DT_DIR
+                                 : DT_UNKNOWN;
+}
+
+/* The names of files, symlinks and folders, sorted. */
+static int read_names(const struct folder *folder, struct names *names, struct pp_err *err) {
+    int fd = fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);
+    PP_AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+
+    if (dir == NULL) {
+        pp_err_sys(err, "cannot read the folder");
+        if (fd >= 0)
+            close(fd);
+        return -(int)err->kind;
+    }
+    while (errno = 0, (entry = readdir(dir)) != NULL) {
+        unsigned char type = type_of(folder->fd, entry);
+
+        if ((type != DT_REG && type != DT_LNK && type != DT_DIR) ||
+            strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if ((names->count & (names->count + 1)) == 0) {
+            struct name *items = reallocarray(names->items, 2 * (names->count + 1), sizeof(*items));
+
+            if (items == NULL)
+                return pp_err_nomem(err);
+            names->items = items;
+        }
+        names->items[names->count] = (struct name){strdup(entry->d_name), type};
+        if (names->items[names->count].text == NULL)
+            return pp_err_nomem(err);
+        names->count++;
+    }
+    if (errno != 0)
+        return pp_err_sys(err, "cannot read the folder");
+    qsort(names->items, names->count, sizeof(*names->items), compare_names);
+    return 0;
+}
+
+static bool is_skipped(const struct pp_walker *walker, const char *path) {
+    for (const char *const *skip = walker->options.skip; skip != NULL && *skip != NULL; skip++)
+        if (strcmp(*skip, path) == 0)
+            return true;
+    return false;
+}
+
+static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
+                       struct pp_err *err);
+
+static int walk_names(struct pp_walker *walker, struct folder *folder, struct pp_err *err) {
+    PP_AUTO(names_done) struct names names = {NULL, 0};
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    int rc = read_names(folder, &names, err);
+
+    for (size_t i = 0; rc >= 0 && i < names.count; i++) {
+        const struct name *name = &names.items[i];
+
+        if (name->type != DT_DIR) {
+            rc = add_entry(walker, folder, name->text, name->type == DT_LNK, err);
+            continue;
+        }
+        path.len = 0;
+        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, name->text);
+        if (rc >= 0)
+            rc = walk_folder(walker, folder->fd, name->text, (const char *)path.data, err);
+    }
+    return rc;
+}
+
+static int tell(struct pp_walker *walker, const char *path, const struct pp_err *problem,
+                struct pp_err *err) {
+    /* What was found before comes first. */
+    int rc = flush(walker, err);
+
+    return rc < 0 ? rc : walker->options.problem(walker->options.context, path, problem, err);
+}
+
+static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
+                       struct pp_err *err) {
+    PP_AUTO(folder_releasep) struct folder *folder = NULL;
+    struct pp_err problem = PP_ERR_INIT;
+    int fd;
+
+    if (is_skipped(walker, path))
+        return 0;
+    fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        pp_err_sys(&problem, "cannot open the folder");
+        return tell(walker, path, &problem, err);
+    }
+    folder = folder_new(fd, path, err);
+    if (folder == NULL)
+        return -(int)err->kind;
+    return walk_names(walker, folder, err);
+}
+
+static int add_file(struct pp_walker *walker, bool is_symlink, struct pp_err *err) {
+    const struct pp_place *place = &walker->place;
+    size_t len = place->path.len;
+    PP_AUTO(folder_releasep) struct folder *folder = NULL;
+    PP_AUTO_FREE char *parent = strndup((const char *)place->path.data, len);
+    char *slash = parent != NULL ? strrchr(parent, '/') : NULL;
+    int fd;
+
+    if (parent == NULL)
+        return pp_err_nomem(err);
+    if (slash != NULL)
+        slash[1] = '\0';
+    else
+        parent[0] = '\0';
+    /* Lists are sorted: the folder is often that of the path before. */
+    if (walker->chunk != NULL && strcmp(walker->chunk->folder->path, parent) == 0)
+        return add_entry(walker, walker->chunk->folder, place->name, is_symlink, err);
+    fd = fcntl(place->dir, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return pp_err_sys(err, "cannot open the folder");
+    folder = folder_new(fd, parent, err);
+    return folder == NULL ? -(int)err->kind
+                          : add_entry(walker, folder, place->name, is_symlink, err);
+}
+
+int pp_walker_add(struct pp_walker *walker, const char *path, enum pp_walker_mode mode,
+                  const void *tag, struct pp_err *err) {
+    bool listed = mode == PP_WALKER_LIST;
+    struct pp_err problem = PP_ERR_INIT;
+    struct stat st;
+    int rc = pp_beneath_find(walker->root, path, listed ? PP_BENEATH_FOLLOW : PP_BENEATH_STRICT,
+                             &walker->place, &problem);
+
+    walker->tag = tag;
+    if (rc >= 0 && fstatat(walker->place.dir, walker->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        rc = pp_err_sys(&problem, "cannot look at it");
+    if (rc < 0 && listed && (problem.sys == ENOENT || problem.sys == ENOTDIR))
+        return 0;
+    if (rc < 0)
+        return tell(walker, path, &problem, err);
+    if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+        return add_file(walker, S_ISLNK(st.st_mode), err);
+    if (S_ISDIR(st.st_mode) && !listed)
+        return walk_folder(walker, walker->place.dir, walker->place.name,
+                           (const char *)walker->place.path.data, err);
+    return 0;
+}
+
+int pp_walker_finish(struct pp_walker *walker, struct pp_err *err) {
+    struct pp_err failure = PP_ERR_INIT;
+    int flushed = flush(walker, &failure);
+    int rc = pp_pool_finish(walker->pool, err);
+
+    pp_place_done(&walker->place);
+    free(walker);
+    if (rc >= 0 && flushed < 0) {
+        *err = failure;
+        rc = flushed;
+    }
+    return rc;
+}
