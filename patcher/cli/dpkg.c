@@ -1,0 +1,94 @@
+/* pathpatch dpkg: what the hook calls. Root and database come from dpkg's environment. */
+#include "core/dpkg.h"
+
+#include "base/cleanup.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "core/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: pathpatch dpkg trigger|configure [OPTION]...\n"
+    "       pathpatch dpkg prepare PACKAGE [OPTION]...\n"
+    "\n"
+    "Called by maintainer scripts. trigger and configure patch every package that changed\n"
+    "since the last run; prepare puts conffiles to what dpkg expects before an upgrade.\n"
+    "Root and database are those of DPKG_ROOT and DPKG_ADMINDIR, --root and --admindir.\n";
+
+/* An empty variable counts as none: dpkg sets DPKG_ROOT to "" for the root of the system. */
+static const char *variable(const char *name) {
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static int run_hook(struct pp_options *options, struct pp_output *output, const char *package,
+                    struct pp_tally *tally, struct pp_err *err) {
+    PP_AUTO_SESSION struct pp_session session = {.root = -1};
+    PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
+    struct pp_record_options record_options = {.durability = options->durability,
+                                               .reporter = &output->reporter};
+    bool revalued;
+
+    if (pp_session_open(&session, &options->session, err) < 0)
+        return -(int)err->kind;
+    output->table = &session.table;
+    session.policy.leave_debs = true;
+    if (session.ignored >= 0)
+        pp_output_message(output,
+                          "%s in the environment names another folder than the one that dpkg works "
+                          "in; the recorded values hold",
+                          session.table.placeholders[session.ignored].name);
+    if (pp_values_are_default(&session.values) && session.recorded.count == 0)
+        return 0;
+    revalued = pp_values_differ(&session.values, &session.recorded) >= 0;
+    if (pp_record_open(&record, &session, &record_options, err) < 0)
+        return -(int)err->kind;
+    if (package != NULL)
+        return pp_dpkg_prepare(&record, package, tally, err);
+    if (revalued && pp_apply_revalue(&record, tally, err) < 0)
+        return -(int)err->kind;
+    return pp_dpkg_trigger(&record, tally, err);
+}
+
+static int run_dpkg(int argc, char **argv) {
+    PP_AUTO_OPTIONS struct pp_options options;
+    struct pp_tally tally = {0};
+    struct pp_output output;
+    struct pp_err err = PP_ERR_INIT;
+    bool prepare;
+    int rc;
+
+    pp_options_init(&options);
+    options.session.root = variable("DPKG_ROOT");
+    options.session.admindir = variable("DPKG_ADMINDIR");
+    options.session.environment = PP_ENVIRONMENT_CHECKED;
+    options.session.revalue = true;
+    rc = pp_options_parse(&options, argc, argv, &err);
+    pp_output_init(&output, &options, "dpkg");
+    output.quiet_files = !options.verbose;
+    if (rc >= 0 && options.help) {
+        fputs(usage, stdout);
+        return PP_EXIT_DONE;
+    }
+    prepare = optind < argc && strcmp(argv[optind], "prepare") == 0;
+    if (rc >= 0 && (optind == argc || argc - optind != (prepare ? 2 : 1) ||
+                    (!prepare && strcmp(argv[optind], "trigger") != 0 &&
+                     strcmp(argv[optind], "configure") != 0)))
+        rc = pp_err_set(&err, PP_ERR_USAGE, "see pathpatch dpkg --help");
+    if (rc >= 0)
+        rc = run_hook(&options, &output, prepare ? argv[optind + 1] : NULL, &tally, &err);
+    if (rc < 0)
+        return pp_output_fail(&output, &err);
+    /* Files that are left do not fail the hook: the packages would stay unconfigured. */
+    if (options.json || options.verbose || tally.patched > 0 || tally.left > 0)
+        pp_output_end(&output, &tally);
+    return PP_EXIT_DONE;
+}
+
+const struct pp_command pp_command_dpkg = {
+    .name = "dpkg", .summary = "called by the dpkg hook", .run = run_dpkg};

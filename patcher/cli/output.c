@@ -1,0 +1,250 @@
+#include "cli/output.h"
+
+#include "cli/command.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Progress shows after so long, and again after that. */
+#define PROGRESS_AFTER_S 1.0
+#define PROGRESS_EVERY_S 0.1
+
+static double seconds_since(const struct timespec *start) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void wipe_progress(struct pp_output *output) {
+    if (output->progress_shown)
+        fputs("\r\033[K", stderr);
+    output->progress_shown = false;
+}
+
+void pp_output_message(struct pp_output *output, const char *format, ...) {
+    va_list args;
+
+    wipe_progress(output);
+    fflush(stdout);
+    fputs("pathpatch: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* Bytes of a path that are not UTF-8 go into JSON as U+FFFD. */
+static json_t *json_text(const char *text) {
+    json_t *string = json_string(text);
+    size_t len = strlen(text);
+    char *safe;
+    size_t at = 0;
+
+    if (string != NULL)
+        return string;
+    safe = malloc(3 * len + 1);
+    if (safe == NULL)
+        return json_null();
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 0x80) {
+            safe[at++] = text[i];
+        } else {
+            memcpy(safe + at, "\xef\xbf\xbd", 3);
+            at += 3;
+        }
+    }
+    safe[at] = '\0';
+    string = json_string(safe);
+    free(safe);
+    return string;
+}
+
+static void put_json(json_t *object) {
+    json_dumpf(object, stdout, JSON_COMPACT);
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+static const char *outcome_name(enum pp_outcome outcome) {
+    static const char *const names[] = {"found", "patched", "restored", "left", "unreadable"};
+
+    return names[outcome];
+}
+
+/* PATH!MEMBER */
+static void full_path(char *to, size_t to_len, const char *path, const char *member) {
+    snprintf(to, to_len, "%s%s%s", path, member[0] != '\0' ? "!" : "", member);
+}
+
+static json_t *json_hits(const struct pp_output *output, const struct pp_findings *findings) {
+    json_t *hits = json_array();
+
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct pp_finding *finding = &findings->items[i];
+        const struct pp_leaf *leaf = &findings->leaves[finding->leaf];
+        json_t *hit =
+            json_pack("{s:I, s:s, s:s}", "offset", (json_int_t)finding->offset, "placeholder",
+                      output->table->placeholders[finding->placeholder].name, "encoding",
+                      pp_encoding_name((enum pp_encoding)finding->encoding));
+
+        if (leaf->path[0] != '\0')
+            json_object_set_new(hit, "member", json_text(leaf->path));
+        if (leaf->left != NULL)
+            json_object_set_new(hit, "left", json_text(leaf->left));
+        json_array_append_new(hits, hit);
+    }
+    return hits;
+}
+
+static void report_json(const struct pp_output *output, const struct pp_report *report) {
+    json_t *object = json_pack("{s:s, s:o, s:s}", "type", "file", "path", json_text(report->path),
+                               "outcome", outcome_name(report->outcome));
+
+    if (report->findings != NULL) {
+        const struct pp_findings *findings = report->findings;
+
+        json_object_set_new(object, "hits", json_hits(output, findings));
+        if (findings->problem_count > 0) {
+            json_t *problems = json_array();
+
+            for (size_t i = 0; i < findings->problem_count; i++) {
+                json_t *problem =
+                    json_pack("{s:o}", "message", json_text(findings->problems[i].text));
+
+                if (findings->problems[i].path[0] != '\0')
+                    json_object_set_new(problem, "member", json_text(findings->problems[i].path));
+                json_array_append_new(problems, problem);
+            }
+            json_object_set_new(object, "problems", problems);
+        }
+    }
+    if (report->err != NULL)
+        json_object_set_new(object, "error", json_text(report->err->text));
+    put_json(object);
+}
+
+static void put_hits(const struct pp_output *output, const struct pp_report *report) {
+    const struct pp_findings *findings = report->findings;
+
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct pp_finding *finding = &findings->items[i];
+        const struct pp_leaf *leaf = &findings->leaves[finding->leaf];
+
+        printf("%s%s%s:%llu: %s", report->path, leaf->path[0] != '\0' ? "!" : "", leaf->path,
+               (unsigned long long)finding->offset,
+               output->table->placeholders[finding->placeholder].name);
+        if (finding->encoding != PP_ENCODING_BYTES)
+            printf(" (%s)", pp_encoding_name((enum pp_encoding)finding->encoding));
+        if (leaf->left != NULL)
+            printf(" [left: %s]", leaf->left);
+        putchar('\n');
+    }
+}
+
+static void put_problems(struct pp_output *output, const struct pp_report *report) {
+    if (report->err != NULL)
+        pp_output_message(output, "%s: %s", report->path, report->err->text);
+    for (size_t i = 0; report->findings != NULL && i < report->findings->problem_count; i++) {
+        const struct pp_problem *problem = &report->findings->problems[i];
+        char path[8192];
+
+        full_path(path, sizeof(path), report->path, problem->path);
+        pp_output_message(output, "%s: %s", path, problem->text);
+    }
+}
+
+static void on_report(void *context, const struct pp_report *report) {
+    struct pp_output *output = context;
+    size_t count = report->findings != NULL ? pp_findings_count(report->findings) : 0;
+
+    wipe_progress(output);
+    if (output->options->json) {
+        report_json(output, report);
+        return;
+    }
+    put_problems(output, report);
+    if (output->options->quiet)
+        return;
+    if (output->list_hits) {
+        if (report->findings != NULL)
+            put_hits(output, report);
+    } else if (output->quiet_files) {
+        return;
+    } else if (report->outcome == PP_OUTCOME_PATCHED) {
+        printf("%s%s%s: %zu %s\n", output->color ? "\033[32m" : "", report->path,
+               output->color ? "\033[0m" : "", count, count == 1 ? "placeholder" : "placeholders");
+    } else if (report->outcome == PP_OUTCOME_RESTORED) {
+        printf("%s: restored\n", report->path);
+    }
+}
+
+static void on_progress(void *context, uint64_t files) {
+    struct pp_output *output = context;
+
+    if (!output->progress || seconds_since(&output->start) < PROGRESS_AFTER_S ||
+        seconds_since(&output->last_progress) < PROGRESS_EVERY_S)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &output->last_progress);
+    fflush(stdout);
+    fprintf(stderr, "\r\033[K%s: %llu files, %.0f s", output->command, (unsigned long long)files,
+            seconds_since(&output->start));
+    output->progress_shown = true;
+}
+
+static void on_waiting(void *context, long pid) {
+    pp_output_message(context, "waiting for another run (process %ld)", pid);
+}
+
+static bool decide(enum pp_when when, int fd) {
+    return when == PP_WHEN_ALWAYS || (when == PP_WHEN_AUTO && isatty(fd));
+}
+
+void pp_output_init(struct pp_output *output, const struct pp_options *options,
+                    const char *command) {
+    *output = (struct pp_output){
+        .options = options,
+        .command = command,
+        .color = decide(options->color, STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+        .progress = decide(options->progress, STDERR_FILENO) && !options->quiet,
+        .reporter = {.report = on_report,
+                     .progress = on_progress,
+                     .waiting = on_waiting,
+                     .context = output},
+    };
+    clock_gettime(CLOCK_MONOTONIC, &output->start);
+}
+
+int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
+    double seconds = seconds_since(&output->start);
+    const char *done = output->list_hits          ? "with placeholders"
+                       : output->options->dry_run ? "would be patched"
+                                                  : "patched";
+
+    wipe_progress(output);
+    if (output->options->json)
+        put_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type", "summary",
+                           "command", output->command, "files", (json_int_t)tally->files, "patched",
+                           (json_int_t)tally->patched, "hits", (json_int_t)tally->hits, "left",
+                           (json_int_t)tally->left, "skipped", (json_int_t)tally->skipped,
+                           "dry_run", (int)output->options->dry_run, "seconds", seconds));
+    else if (!output->options->quiet)
+        printf("%llu files, %llu %s (%llu placeholders), %llu could not be, %llu executables left, "
+               "%.2f s\n",
+               (unsigned long long)tally->files, (unsigned long long)tally->patched, done,
+               (unsigned long long)tally->hits, (unsigned long long)tally->left,
+               (unsigned long long)tally->skipped, seconds);
+    return tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+}
+
+int pp_output_fail(struct pp_output *output, const struct pp_err *err) {
+    wipe_progress(output);
+    if (output->options->json)
+        put_json(json_pack("{s:s, s:s, s:o}", "type", "error", "command", output->command, "error",
+                           json_text(err->text)));
+    return pp_command_fail(err);
+}

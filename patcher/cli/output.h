@@ -1,0 +1,43 @@
+/* What commands print: lines for people, or JSON Lines for programs; progress on a terminal.
+ *
+ * An output is made with a command's options; its reporter is what core calls.
+ */
+#ifndef PP_CLI_OUTPUT_H
+#define PP_CLI_OUTPUT_H
+
+#include "cli/options.h"
+#include "core/report.h"
+#include "core/table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct pp_output {
+    const struct pp_options *options; /* borrowed */
+    const struct pp_table *table;     /* borrowed; NULL until the session is open */
+    const char *command;
+    bool list_hits;   /* a line a hit, not a line a file */
+    bool quiet_files; /* no line for a file that was patched */
+    bool color;
+    bool progress;       /* may be shown */
+    bool progress_shown; /* a line of it stands on the terminal */
+    struct timespec start;
+    struct timespec last_progress;
+    struct pp_reporter reporter;
+};
+
+void pp_output_init(struct pp_output *output, const struct pp_options *options,
+                    const char *command);
+
+/* The last line: counts and seconds, or the summary object. Returns the exit status. */
+int pp_output_end(struct pp_output *output, const struct pp_tally *tally);
+
+/* "pathpatch: TEXT" to standard error, after progress is wiped. */
+void pp_output_message(struct pp_output *output, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* An error that ended the command: message, and with --json an object. Returns the exit status. */
+int pp_output_fail(struct pp_output *output, const struct pp_err *err);
+
+#endif

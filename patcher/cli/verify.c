@@ -1,0 +1,197 @@
+/* pathpatch verify, pathpatch status: what the ledger says, and whether it is still so. */
+#include "core/verify.h"
+
+#include "base/cleanup.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static const char verify_usage[] =
+    "usage: pathpatch verify [OPTION]...\n"
+    "\n"
+    "Reads every patched file again: is it as it was left? Exit status 1 when one is not.\n"
+    "\n"
+    "  --root DIR, --state DIR, --json, --verbose (also the files that are as they should be)\n";
+
+static const char status_usage[] =
+    "usage: pathpatch status [OPTION]...\n"
+    "\n"
+    "Says with which values a root is patched, and how many files of "
+    "which package.\n"
+    "\n"
+    "  --root DIR, --state DIR, --json\n";
+
+struct view {
+    struct pp_options options;
+    struct pp_output output;
+    struct pp_session session;
+    struct pp_record record;
+    uint64_t files;
+};
+
+static void put_object(json_t *object) {
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+/* Opens the ledger to read it. */
+static int open_view(struct view *view, struct pp_err *err) {
+    struct pp_record_options options = {.dry_run = true, .reporter = &view->output.reporter};
+    int rc;
+
+    if (pp_session_open(&view->session, &view->options.session, err) < 0 ||
+        pp_record_open(&view->record, &view->session, &options, err) < 0)
+        return -(int)err->kind;
+    view->output.table = &view->session.table;
+    rc = pp_journal_recovery_pending(view->record.journal, err);
+    if (rc > 0)
+        return pp_err_set(err, PP_ERR_CHANGED,
+                          "%s: recovery pending: a run was interrupted; the next apply, restore or "
+                          "dpkg run ends it",
+                          view->session.state);
+    return rc;
+}
+
+static void close_view(struct view *view) {
+    pp_record_done(&view->record);
+    pp_session_done(&view->session);
+    pp_options_done(&view->options);
+}
+
+/* ---- verify ---- */
+
+static const char *const state_names[] = {"patched", "shipped", "changed", "gone"};
+
+static const char *advice(enum pp_verify_state state) {
+    static const char *const texts[] = {
+        "as patched",
+        "holds its placeholders again; pathpatch apply patches it",
+        "was changed by somebody else since it was patched",
+        "is gone",
+    };
+
+    return texts[state];
+}
+
+static void tell_file(void *context, const char *path, const char *package,
+                      enum pp_verify_state state) {
+    struct view *view = context;
+
+    if (state == PP_VERIFY_PATCHED && !view->options.verbose)
+        return;
+    if (view->options.json)
+        put_object(json_pack("{s:s, s:s, s:s, s:s}", "type", "file", "path", path, "package",
+                             package, "state", state_names[state]));
+    else
+        printf("%s: %s\n", path, advice(state));
+}
+
+static int verify(struct view *view, struct pp_err *err) {
+    struct pp_verify_tally tally;
+    uint64_t wrong;
+    int rc = pp_verify(&view->record, tell_file, view, &tally, err);
+
+    if (rc < 0)
+        return rc;
+    wrong = tally.counts[PP_VERIFY_SHIPPED] + tally.counts[PP_VERIFY_CHANGED] +
+            tally.counts[PP_VERIFY_GONE];
+    if (view->options.json)
+        put_object(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "type", "summary", "command",
+                             "verify", "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED],
+                             "shipped", (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
+                             (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
+                             (json_int_t)tally.counts[PP_VERIFY_GONE]));
+    else if (!view->options.quiet)
+        printf("%llu files as patched, %llu not\n",
+               (unsigned long long)tally.counts[PP_VERIFY_PATCHED], (unsigned long long)wrong);
+    return wrong > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+}
+
+/* ---- status ---- */
+
+static int tell_package(void *context, const char *package, const char *version, size_t file_count,
+                        struct pp_err *err) {
+    struct view *view = context;
+
+    (void)err;
+    view->files += file_count;
+    if (view->options.json)
+        put_object(json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
+                             "version", version, "files", (json_int_t)file_count));
+    else
+        printf("%s %s: %zu files patched\n", package[0] != '\0' ? package : "(no package)", version,
+               file_count);
+    return 0;
+}
+
+static void tell_values(const struct view *view) {
+    for (size_t i = 0; i < view->session.table.count; i++) {
+        const char *name = view->session.table.placeholders[i].name;
+        const char *value = pp_envfile_get(&view->session.recorded, name);
+
+        if (value == NULL)
+            continue;
+        if (view->options.json)
+            put_object(json_pack("{s:s, s:s, s:s}", "type", "value", "name", name, "value", value));
+        else
+            printf("%s=%s\n", name, value);
+    }
+}
+
+static int status(struct view *view, struct pp_err *err) {
+    int rc;
+
+    tell_values(view);
+    rc = pp_ledger_packages(pp_journal_ledger(view->record.journal), tell_package, view, err);
+    if (rc < 0)
+        return rc;
+    if (view->options.json)
+        put_object(json_pack("{s:s, s:s, s:I, s:s}", "type", "summary", "command", "status",
+                             "files", (json_int_t)view->files, "state", view->session.state));
+    else
+        printf("%llu files patched, recorded in %s\n", (unsigned long long)view->files,
+               view->session.state);
+    return PP_EXIT_DONE;
+}
+
+static int run_view(int argc, char **argv, int (*run)(struct view *view, struct pp_err *err),
+                    const char *usage) {
+    struct view view = {.session = {.root = -1}};
+    struct pp_err err = PP_ERR_INIT;
+    int rc;
+
+    pp_options_init(&view.options);
+    /* Looking does not depend on the values of the moment. */
+    view.options.session.revalue = true;
+    rc = pp_options_parse(&view.options, argc, argv, &err);
+    pp_output_init(&view.output, &view.options, argv[0]);
+    if (rc >= 0 && optind < argc)
+        rc = pp_err_set(&err, PP_ERR_USAGE, "%s takes no PATH; see --help", argv[0]);
+    if (rc >= 0 && view.options.help) {
+        fputs(usage, stdout);
+    } else {
+        if (rc >= 0)
+            rc = open_view(&view, &err);
+        if (rc >= 0)
+            rc = run(&view, &err);
+    }
+    close_view(&view);
+    return rc < 0 ? pp_output_fail(&view.output, &err) : rc;
+}
+
+static int run_verify(int argc, char **argv) {
+    return run_view(argc, argv, verify, verify_usage);
+}
+
+static int run_status(int argc, char **argv) {
+    return run_view(argc, argv, status, status_usage);
+}
+
+const struct pp_command pp_command_verify = {
+    .name = "verify", .summary = "compare patched files with the ledger", .run = run_verify};
+const struct pp_command pp_command_status = {
+    .name = "status", .summary = "say what is patched, and with which values", .run = run_status};

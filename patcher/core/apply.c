@@ -1,0 +1,441 @@
+#include "core/apply.h"
+
+#include "base/cleanup.h"
+#include "base/spool.h"
+#include "core/journal.h"
+#include "core/record.h"
+#include "core/visit.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Files that wait for their batch: what a batch of the journal holds. */
+#define PENDING_MAX 4096
+
+struct apply {
+    struct pp_session *session;
+    const struct pp_apply_options *options;
+    const struct pp_reporter *reporter;
+    struct pp_tally *tally;
+    struct pp_record *record; /* NULL: only scanning */
+    atomic_uint_fast64_t files;
+    struct pending {
+        const struct pp_policy *policy;
+        struct pp_visited *visited;
+        enum pp_outcome outcome;
+        struct pp_err err;
+    } * pending; /* in the order of paths */
+    size_t pending_count;
+    size_t answered;            /* pending items before this one have their result */
+    struct pp_visited **linked; /* inodes with more names, kept to the end of the walk */
+    size_t linked_count;
+};
+
+static void *visit(void *context, unsigned worker, const struct pp_walker_entry *entry) {
+    struct apply *apply = context;
+
+    (void)worker;
+    atomic_fetch_add(&apply->files, 1);
+    return pp_visit(&apply->session->policy, entry);
+}
+
+/* ---- reports ---- */
+
+static void report(struct apply *apply, const struct pending *item) {
+    const struct pp_visited *visited = item->visited;
+    struct pp_report report = {.path = visited->path,
+                               .outcome = item->outcome,
+                               .findings = &visited->findings,
+                               .err = item->err.kind != PP_ERR_NONE ? &item->err : NULL};
+    size_t count = pp_findings_count(&visited->findings);
+
+    if (item->outcome == PP_OUTCOME_LEFT || item->outcome == PP_OUTCOME_UNREADABLE ||
+        visited->findings.problem_count > 0)
+        apply->tally->left++;
+    if (count > 0 && (item->outcome == PP_OUTCOME_PATCHED || item->outcome == PP_OUTCOME_FOUND)) {
+        apply->tally->patched++;
+        apply->tally->hits += count;
+    }
+    if (count < visited->findings.count)
+        apply->tally->skipped++;
+    apply->reporter->report(apply->reporter->context, &report);
+}
+
+static int flush(struct apply *apply, struct pp_err *err) {
+    int rc = apply->record != NULL ? pp_journal_flush(apply->record->journal, err) : 0;
+
+    for (size_t i = 0; i < apply->pending_count; i++) {
+        if (rc >= 0)
+            report(apply, &apply->pending[i]);
+        pp_visited_free(apply->pending[i].visited);
+    }
+    apply->pending_count = 0;
+    apply->answered = 0;
+    if (apply->reporter->progress != NULL)
+        apply->reporter->progress(apply->reporter->context, atomic_load(&apply->files));
+    return rc;
+}
+
+/* Keeps a file until its batch is written, then reports it. */
+static struct pending *keep(struct apply *apply, struct pp_visited *visited,
+                            enum pp_outcome outcome) {
+    struct pending *item = &apply->pending[apply->pending_count++];
+
+    *item = (struct pending){.policy = &apply->session->policy,
+                             .visited = visited,
+                             .outcome = outcome,
+                             .err = visited->err};
+    return item;
+}
+
+/* Results come in the order in which changes were added: the search starts behind the last one. */
+static bool take_result(void *context, const struct pp_journal_result *result) {
+    struct apply *apply = context;
+
+    for (size_t n = 0; n < apply->pending_count; n++) {
+        size_t i = (apply->answered + n) % apply->pending_count;
+        struct pending *item = &apply->pending[i];
+
+        if (strcmp(item->visited->path, result->path) != 0)
+            continue;
+        item->outcome = result->outcome == PP_JOURNAL_LEFT ? PP_OUTCOME_LEFT : PP_OUTCOME_PATCHED;
+        if (result->err != NULL)
+            item->err = *result->err;
+        apply->answered = i + 1;
+        return true;
+    }
+    return false;
+}
+
+/* ---- changes ---- */
+
+/* Writes the patched content once it is known to decode to the patched text. */
+static int write_checked(const struct pp_policy *policy, const struct pp_blob *shipped,
+                         uint32_t mode, struct pp_findings *findings, struct pp_sink *out,
+                         struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool spool;
+    PP_AUTO_SOURCE struct pp_source *source = NULL;
+    struct pp_blob written;
+
+    pp_spool_init(&spool);
+    if (pp_content_write(policy, shipped, mode, findings, &spool.sink, err) < 0)
+        return -(int)err->kind;
+    written = pp_spool_blob(&spool);
+    if (pp_content_check(policy, &written, mode, findings, err) < 0)
+        return -(int)err->kind;
+    source = pp_source_from_blob(&written, err);
+    return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
+}
+
+static int rewrite(void *context, const char *path, int fd, uint64_t len, struct pp_sink *out,
+                   struct pp_err *err) {
+    struct pending *item = context;
+    struct pp_blob shipped = pp_blob_file(fd, 0, len);
+
+    (void)path;
+    return write_checked(item->policy, &shipped, item->visited->mode, &item->visited->findings, out,
+                         err);
+}
+
+/* The hits of a change, with the names of the members that they are in. */
+struct hits {
+    struct pp_hit *items;
+    size_t count;
+    const char **members;
+    size_t member_count;
+};
+
+static void hits_done(struct hits *hits) {
+    free(hits->items);
+    free(hits->members);
+}
+
+static uint32_t member_number(struct hits *hits, const char *path) {
+    if (path[0] == '\0')
+        return 0;
+    for (size_t i = hits->member_count; i > 0; i--)
+        if (strcmp(hits->members[i - 1], path) == 0)
+            return (uint32_t)i;
+    hits->members[hits->member_count++] = path;
+    return (uint32_t)hits->member_count;
+}
+
+static int compare_hits(const void *left, const void *right) {
+    const struct pp_hit *a = left;
+    const struct pp_hit *b = right;
+
+    if (a->member != b->member)
+        return a->member < b->member ? -1 : 1;
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+static int make_hits(const struct pp_findings *findings, struct hits *hits, struct pp_err *err) {
+    hits->items = calloc(findings->count, sizeof(*hits->items));
+    hits->members = calloc(findings->leaf_count, sizeof(*hits->members));
+    if (hits->items == NULL || hits->members == NULL)
+        return pp_err_nomem(err);
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct pp_finding *finding = &findings->items[i];
+
+        if (!pp_finding_counts(findings, finding))
+            continue;
+        hits->items[hits->count++] =
+            (struct pp_hit){.offset = finding->offset,
+                            .member = member_number(hits, findings->leaves[finding->leaf].path),
+                            .placeholder = finding->placeholder,
+                            .encoding = finding->encoding};
+    }
+    qsort(hits->items, hits->count, sizeof(*hits->items), compare_hits);
+    return 0;
+}
+
+/* Gives a change to the journal; `links` are other names of the same file. */
+static int change(struct apply *apply, struct pending *item, const char *const *links,
+                  size_t link_count, struct pp_err *err) {
+    const struct pp_visited *visited = item->visited;
+    const struct pp_apply_path *listed = visited->tag;
+    PP_AUTO(hits_done) struct hits hits = {NULL, 0, NULL, 0};
+    struct pp_change change = {
+        .path = visited->path,
+        .package = listed->package,
+        .kind = visited->is_symlink                        ? PP_LEDGER_SYMLINK
+                : pp_findings_in_place(&visited->findings) ? PP_LEDGER_PLAIN
+                                                           : PP_LEDGER_REWRITTEN,
+        .identity = visited->identity,
+        .links = links,
+        .link_count = link_count,
+        .rewrite = rewrite,
+        .context = item,
+    };
+
+    if (make_hits(&visited->findings, &hits, err) < 0)
+        return -(int)err->kind;
+    change.hits = hits.items;
+    change.hit_count = hits.count;
+    change.members = hits.members;
+    change.member_count = hits.member_count;
+    return pp_journal_add(apply->record->journal, &change, err);
+}
+
+/* ---- the walk ---- */
+
+static int keep_linked(struct apply *apply, struct pp_visited *visited, struct pp_err *err) {
+    struct pp_visited **grown =
+        reallocarray(apply->linked, apply->linked_count + 1, sizeof(*grown));
+
+    if (grown == NULL) {
+        pp_visited_free(visited);
+        return pp_err_nomem(err);
+    }
+    apply->linked = grown;
+    grown[apply->linked_count++] = visited;
+    return 0;
+}
+
+static int deliver(void *context, void *task, struct pp_err *err) {
+    struct apply *apply = context;
+    struct pp_visited *visited = task;
+    size_t count = pp_findings_count(&visited->findings);
+    struct pending *item;
+
+    if (apply->pending_count == PENDING_MAX && flush(apply, err) < 0) {
+        pp_visited_free(visited);
+        return -(int)err->kind;
+    }
+    if (visited->err.kind != PP_ERR_NONE) {
+        keep(apply, visited, PP_OUTCOME_UNREADABLE);
+        return 0;
+    }
+    if (apply->record == NULL || count == 0) {
+        keep(apply, visited, PP_OUTCOME_FOUND);
+        return 0;
+    }
+    if (visited->link_count > 1)
+        return keep_linked(apply, visited, err);
+    item = keep(apply, visited, PP_OUTCOME_PATCHED);
+    return change(apply, item, NULL, 0, err);
+}
+
+static int on_problem(void *context, const char *path, const struct pp_err *problem,
+                      struct pp_err *err) {
+    struct apply *apply = context;
+
+    (void)err;
+    if (flush(apply, err) < 0)
+        return -(int)err->kind;
+    apply->tally->left++;
+    apply->reporter->report(
+        apply->reporter->context,
+        &(struct pp_report){.path = path, .outcome = PP_OUTCOME_UNREADABLE, .err = problem});
+    return 0;
+}
+
+static int compare_inodes(const void *left, const void *right) {
+    const struct pp_visited *a = *(struct pp_visited *const *)left;
+    const struct pp_visited *b = *(struct pp_visited *const *)right;
+
+    if (a->identity.dev != b->identity.dev)
+        return a->identity.dev < b->identity.dev ? -1 : 1;
+    if (a->identity.ino != b->identity.ino)
+        return a->identity.ino < b->identity.ino ? -1 : 1;
+    return strcmp(a->path, b->path);
+}
+
+static bool same_inode(const struct pp_visited *a, const struct pp_visited *b) {
+    return a->identity.dev == b->identity.dev && a->identity.ino == b->identity.ino;
+}
+
+/* All names of one inode are one change. */
+static int change_linked(struct apply *apply, size_t first, size_t count, struct pp_err *err) {
+    PP_AUTO_FREE const char **links = calloc(count, sizeof(*links));
+    size_t at;
+
+    if (links == NULL)
+        return pp_err_nomem(err);
+    if (apply->pending_count + count > PENDING_MAX && flush(apply, err) < 0)
+        return -(int)err->kind;
+    at = apply->pending_count;
+    for (size_t i = 0; i < count; i++) {
+        links[i] = apply->linked[first + i]->path;
+        keep(apply, apply->linked[first + i], PP_OUTCOME_PATCHED);
+        apply->linked[first + i] = NULL;
+    }
+    return change(apply, &apply->pending[at], links + 1, count - 1, err);
+}
+
+static int add_linked(struct apply *apply, struct pp_err *err) {
+    int rc = 0;
+
+    qsort(apply->linked, apply->linked_count, sizeof(*apply->linked), compare_inodes);
+    for (size_t i = 0; rc >= 0 && i < apply->linked_count;) {
+        size_t count = 1;
+
+        while (i + count < apply->linked_count && count < PENDING_MAX &&
+               same_inode(apply->linked[i], apply->linked[i + count]))
+            count++;
+        rc = change_linked(apply, i, count, err);
+        i += count;
+    }
+    return rc;
+}
+
+/* Folders that hold our own state and dpkg's database are not content. */
+static int skipped_folders(struct pp_session *session, char *skip[3], struct pp_err *err) {
+    const char *const folders[] = {session->state, session->admindir};
+    size_t count = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct pp_err outside = PP_ERR_INIT;
+
+        if (pp_session_path(session, folders[i], &skip[count], &outside) >= 0)
+            count++;
+        else if (outside.kind == PP_ERR_NOMEM)
+            return pp_err_nomem(err);
+    }
+    return 0;
+}
+
+static int walk_paths(struct apply *apply, const char *const *skip, struct pp_err *err) {
+    const struct pp_apply_options *options = apply->options;
+    struct pp_walker_options walker_options = {.jobs = apply->session->options.jobs,
+                                               .skip = skip,
+                                               .visit = visit,
+                                               .deliver = deliver,
+                                               .problem = on_problem,
+                                               .context = apply};
+    struct pp_walker *walker = pp_walker_new(apply->session->root, &walker_options, err);
+    struct pp_err failure = PP_ERR_INIT;
+    int rc = 0;
+
+    if (walker == NULL)
+        return -(int)err->kind;
+    for (size_t i = 0; rc >= 0 && i < options->path_count; i++)
+        rc = pp_walker_add(walker, options->paths[i].path, options->mode, &options->paths[i], err);
+    if (pp_walker_finish(walker, &failure) < 0 && rc >= 0) {
+        *err = failure;
+        rc = -(int)err->kind;
+    }
+    return rc;
+}
+
+static int walk(struct apply *apply, struct pp_err *err) {
+    char *skip[3] = {NULL, NULL, NULL};
+    int rc = skipped_folders(apply->session, skip, err);
+
+    if (rc >= 0)
+        rc = walk_paths(apply, (const char *const *)skip, err);
+    free(skip[0]);
+    free(skip[1]);
+    if (rc >= 0)
+        rc = add_linked(apply, err);
+    if (rc >= 0)
+        rc = flush(apply, err);
+    apply->tally->files += atomic_load(&apply->files);
+    return rc;
+}
+
+static int run(struct apply *apply, struct pp_err *err) {
+    int rc;
+
+    atomic_init(&apply->files, 0);
+    apply->pending = calloc(PENDING_MAX, sizeof(*apply->pending));
+    if (apply->pending == NULL)
+        return pp_err_nomem(err);
+    rc = walk(apply, err);
+    for (size_t i = 0; i < apply->pending_count; i++)
+        pp_visited_free(apply->pending[i].visited);
+    for (size_t i = 0; i < apply->linked_count; i++)
+        pp_visited_free(apply->linked[i]);
+    free(apply->pending);
+    free(apply->linked);
+    return rc;
+}
+
+int pp_scan(struct pp_session *session, const struct pp_apply_options *options,
+            const struct pp_reporter *reporter, struct pp_tally *tally, struct pp_err *err) {
+    struct apply apply = {
+        .session = session, .options = options, .reporter = reporter, .tally = tally};
+
+    return run(&apply, err);
+}
+
+int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
+             struct pp_tally *tally, struct pp_err *err) {
+    struct apply apply = {.session = record->session,
+                          .options = options,
+                          .reporter = record->options.reporter,
+                          .tally = tally,
+                          .record = record};
+    int rc;
+
+    record->take = take_result;
+    record->take_context = &apply;
+    rc = run(&apply, err);
+    record->take = NULL;
+    return rc;
+}
+
+/* The content for the session's values, from the bytes as shipped. */
+static int rewrite_shipped(void *context, const char *path, int fd, uint64_t len,
+                           struct pp_sink *out, struct pp_err *err) {
+    const struct pp_session *session = context;
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    struct pp_blob shipped = pp_blob_file(fd, 0, len);
+
+    (void)path;
+    /* It was patched before: whatever its mode is now, it is content. */
+    if (pp_content_scan(&session->policy, &shipped, 0, &findings, err) < 0)
+        return -(int)err->kind;
+    return write_checked(&session->policy, &shipped, 0, &findings, out, err);
+}
+
+int pp_apply_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {
+    int rc = pp_journal_revalue(record->journal, &(struct pp_ledger_filter){.package = NULL},
+                                rewrite_shipped, record->session, err);
+
+    tally->patched += record->tally.patched;
+    tally->left += record->tally.left;
+    record->tally = (struct pp_tally){0};
+    return rc;
+}

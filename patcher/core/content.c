@@ -1,0 +1,317 @@
+#include "core/content.h"
+
+#include "base/cleanup.h"
+#include "core/content_walk.h"
+#include "stream/replacer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define LEAF_BUFFER_LEN ((size_t)256 << 10)
+
+/* Is the error the content's own? Then the part is left and the run goes on. */
+static bool is_of_content(const struct pp_err *err) {
+    return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
+           err->kind == PP_ERR_LIMIT;
+}
+
+int pp_walk_skip(struct pp_source *in, struct pp_err *err) {
+    uint8_t data[16384];
+    ssize_t count;
+
+    while ((count = pp_source_read(in, data, sizeof(data), err)) > 0)
+        ;
+    return (int)count;
+}
+
+static int copy_rest(struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    uint8_t data[16384];
+    ssize_t count;
+
+    while ((count = pp_source_read(in, data, sizeof(data), err)) > 0) {
+        int rc = pp_sink_write(out, data, (size_t)count, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return (int)count;
+}
+
+/* Folds the digest of one more text into the digest of all. */
+static void fold_digest(struct pp_findings *findings, XXH128_hash_t hash) {
+    XXH128_canonical_t both[2];
+
+    memcpy(both[0].digest, findings->digest, sizeof(both[0].digest));
+    XXH128_canonicalFromHash(&both[1], hash);
+    XXH128_canonicalFromHash(&both[0], XXH3_128bits(both, sizeof(both)));
+    memcpy(findings->digest, both[0].digest, sizeof(both[0].digest));
+}
+
+struct leaf_edit {
+    struct pp_walk_run *run;
+    struct pp_leaf leaf;
+    size_t count;
+};
+
+static int on_match(void *user, const struct pp_match *match, uint64_t offset, bool written,
+                    struct pp_err *err) {
+    struct leaf_edit *edit = user;
+    int64_t leaf;
+
+    edit->count++;
+    if (edit->run->writing)
+        return 0;
+    leaf = pp_findings_leaf(edit->run->findings, &edit->leaf, err);
+    if (leaf < 0)
+        return (int)leaf;
+    return pp_findings_add(edit->run->findings,
+                           &(struct pp_finding){.offset = offset,
+                                                .leaf = (uint32_t)leaf,
+                                                .placeholder = (uint16_t)match->pattern,
+                                                .encoding = (uint8_t)match->encoding,
+                                                .written = written},
+                           err);
+}
+
+static struct leaf_edit leaf_edit(struct pp_walk_run *run, const struct pp_walk_place *place,
+                                  const char *left, bool in_place) {
+    return (struct leaf_edit){.run = run,
+                              .leaf = {.path = (char *)place->path,
+                                       .left = left,
+                                       .in_place = in_place,
+                                       .coded_layer = place->coded_layer}};
+}
+
+static void free_hash(XXH3_state_t **hash) {
+    XXH3_freeState(*hash);
+}
+
+/* The buffer's settled part goes on; the rest moves to its head. */
+static int pass_on(uint8_t *data, size_t settled, size_t *held, struct pp_sink *out,
+                   XXH3_state_t *hash, struct pp_err *err) {
+    if (out != NULL && settled > 0) {
+        int rc = pp_sink_write(out, data, settled, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (hash != NULL)
+        XXH3_128bits_update(hash, data, settled);
+    *held -= settled;
+    memmove(data, data + settled, *held);
+    return 0;
+}
+
+int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
+                 struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_FREE uint8_t *data = malloc(LEAF_BUFFER_LEN);
+    struct leaf_edit edit = leaf_edit(run, place, left, place->layer == 0);
+    struct pp_replacer replacer = {
+        .matcher = run->policy->matcher, .edit = left == NULL, .on_match = on_match, .user = &edit};
+    bool hashing = !run->writing && place->layer > 0 && !place->unhashed;
+    PP_AUTO(free_hash) XXH3_state_t *hash = hashing ? XXH3_createState() : NULL;
+    size_t held = 0;
+    bool last = false;
+
+    if (data == NULL || (hashing && hash == NULL))
+        return pp_err_nomem(err);
+    if (hashing)
+        XXH3_128bits_reset(hash);
+    while (!last) {
+        ssize_t count = pp_source_read(in, data + held, LEAF_BUFFER_LEN - held, err);
+        ssize_t settled;
+        int rc;
+
+        if (count < 0)
+            return (int)count;
+        last = count == 0;
+        held += (size_t)count;
+        settled = pp_replacer_edit(&replacer, data, held, last, err);
+        if (settled < 0)
+            return (int)settled;
+        rc = pass_on(data, (size_t)settled, &held, out, hash, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (hashing)
+        fold_digest(run->findings, XXH3_128bits_digest(hash));
+    return 0;
+}
+
+int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
+                 uint64_t offset, uint8_t *data, size_t len, struct pp_err *err) {
+    struct leaf_edit edit = leaf_edit(run, place, place->left, in_place);
+    struct pp_replacer replacer = {.matcher = run->policy->matcher,
+                                   .edit = place->left == NULL,
+                                   .offset = offset,
+                                   .on_match = on_match,
+                                   .user = &edit};
+    ssize_t settled = pp_replacer_edit(&replacer, data, len, true, err);
+
+    if (settled < 0)
+        return (int)settled;
+    if (!run->writing && !place->unhashed)
+        fold_digest(run->findings, XXH3_128bits(data, len));
+    return edit.count > 0 && place->left == NULL ? 1 : 0;
+}
+
+/* Bytes of a kind that is not rewritten: looked at, and a problem where there may be a hit. */
+static int walk_left(struct pp_walk_run *run, const struct pp_walk_place *place,
+                     const struct pp_kind *kind, struct pp_source *in, struct pp_sink *out,
+                     struct pp_err *err) {
+    size_t before = run->findings->count;
+    int rc = pp_walk_leaf(run, place, kind->left, in, out, err);
+
+    if (rc < 0 || run->writing)
+        return rc;
+    if (run->findings->count > before || kind->opaque) {
+        struct pp_err problem;
+
+        pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", kind->left);
+        rc = pp_findings_problem(run->findings, place->path, &problem, err);
+    }
+    return rc;
+}
+
+int pp_walk_part(struct pp_walk_run *run, const struct pp_walk_place *place, pp_walk_fn *step,
+                 void *arg, struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    struct pp_findings_mark mark = pp_findings_mark(run->findings);
+    struct pp_err problem = PP_ERR_INIT;
+    int rc = step(run, place, arg, in, out, &problem);
+
+    if (rc >= 0)
+        return rc;
+    if (run->writing || !is_of_content(&problem)) {
+        *err = problem;
+        return rc;
+    }
+    pp_findings_rewind(run->findings, &mark);
+    rc = pp_findings_problem(run->findings, place->path, &problem, err);
+    return rc < 0 || place->layer == 0 ? rc : pp_walk_skip(in, err);
+}
+
+static int walk_inside(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
+                       struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    (void)arg;
+    return pp_walk_content(run, place, in, out, err);
+}
+
+static int walk_kind(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
+                     struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    const struct pp_kind *kind = arg;
+    struct pp_walk_coding coding = {.codec = kind->codec, .inside = walk_inside};
+
+    if (kind->left != NULL)
+        return walk_left(run, place, kind, in, out, err);
+    if (place->depth >= PP_DEPTH_MAX)
+        return pp_err_set(err, PP_ERR_LIMIT, "nested deeper than %d", PP_DEPTH_MAX);
+    if (kind->container != NULL)
+        return pp_walk_container(run, place, (void *)kind->container, in, out, err);
+    coding.len_kept = pp_walk_len_kept(run, place);
+    return pp_walk_coded(run, place, &coding, in, out, err);
+}
+
+static bool is_plain(const struct pp_kind *kind) {
+    return kind->codec == NULL && kind->container == NULL && kind->left == NULL;
+}
+
+static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
+                     const uint8_t *head, size_t head_len, struct pp_source *in,
+                     struct pp_sink *out, struct pp_err *err) {
+    const char *left = place->left;
+    struct pp_kind kind;
+
+    if (left == NULL && place->itself)
+        left = pp_kind_executable(head, head_len, place->mode, run->policy->executables);
+    if (left == NULL && out != NULL && pp_findings_coded_layer(run->findings, place->path) == -2)
+        return copy_rest(in, out, err);
+    kind = pp_kind_of(head, head_len);
+    /* An executable is not opened, whatever it holds. */
+    if (is_plain(&kind) || (left != NULL && place->left == NULL) || !run->policy->decode)
+        return pp_walk_leaf(run, place, left, in, out, err);
+    return pp_walk_part(run, place, walk_kind, &kind, in, out, err);
+}
+
+int pp_walk_content(struct pp_walk_run *run, const struct pp_walk_place *place,
+                    struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    uint8_t head[PP_KIND_HEAD_LEN];
+    const struct pp_blob *blob;
+    uint64_t offset;
+    ssize_t head_len;
+
+    /* A blob is looked at without moving its source, so that containers see it from the start. */
+    blob = pp_source_blob(in, &offset);
+    if (blob != NULL) {
+        head_len = pp_blob_read(blob, offset, head, sizeof(head), err);
+        return head_len < 0 ? (int)head_len
+                            : walk_told(run, place, head, (size_t)head_len, in, out, err);
+    }
+    head_len = pp_source_read_full(in, head, sizeof(head), err);
+    if (head_len < 0)
+        return (int)head_len;
+    {
+        PP_AUTO_SOURCE struct pp_source *whole = pp_source_prepend(head, (size_t)head_len, in, err);
+
+        if (whole == NULL)
+            return -(int)err->kind;
+        return walk_told(run, place, head, (size_t)head_len, whole, out, err);
+    }
+}
+
+static int walk_blob(struct pp_walk_run *run, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(blob, err);
+
+    if (source == NULL)
+        return -(int)err->kind;
+    return pp_walk_content(
+        run, &(struct pp_walk_place){.path = "", .coded_layer = -1, .mode = mode, .itself = true},
+        source, out, err);
+}
+
+int pp_content_scan(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                    struct pp_findings *findings, struct pp_err *err) {
+    struct pp_walk_run run = {.policy = policy, .findings = findings};
+
+    return walk_blob(&run, blob, mode, NULL, err);
+}
+
+int pp_content_scan_text(const struct pp_policy *policy, const char *text, size_t len,
+                         struct pp_findings *findings, char **patched, struct pp_err *err) {
+    struct pp_walk_run run = {.policy = policy, .findings = findings};
+    PP_AUTO_FREE char *copy = strndup(text, len);
+    int rc;
+
+    *patched = NULL;
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    rc = pp_walk_text(&run, &(struct pp_walk_place){.path = "", .coded_layer = -1}, true, 0,
+                      (uint8_t *)copy, strlen(copy), err);
+    if (rc > 0) {
+        *patched = copy;
+        copy = NULL;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int pp_content_write(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_findings *findings, struct pp_sink *out, struct pp_err *err) {
+    struct pp_walk_run run = {.policy = policy, .findings = findings, .writing = true};
+
+    return walk_blob(&run, blob, mode, out, err);
+}
+
+int pp_content_check(const struct pp_policy *policy, const struct pp_blob *written, uint32_t mode,
+                     const struct pp_findings *findings, struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings again = PP_FINDINGS_INIT;
+    int rc = pp_content_scan(policy, written, mode, &again, err);
+
+    if (rc < 0)
+        return rc;
+    if (memcmp(again.digest, findings->digest, sizeof(again.digest)) != 0)
+        return pp_err_set(err, PP_ERR_DAMAGED,
+                          "the rewritten content does not decode to the patched text; left as it "
+                          "was");
+    return 0;
+}

@@ -1,0 +1,86 @@
+#include "core/record.h"
+
+#include "base/cleanup.h"
+#include "ledger/ledger.h"
+#include "tree/pool.h"
+
+#include <string.h>
+
+void pp_record_done(struct pp_record *record) {
+    if (record->journal != NULL)
+        pp_journal_close(record->journal);
+    record->journal = NULL;
+}
+
+/* Texts come from the table and checked values, never from a row. */
+static int make_text(void *context, const char *name, const char *value, struct pp_buffer *text,
+                     struct pp_err *err) {
+    const struct pp_record *record = context;
+    const struct pp_table *table = &record->session->table;
+    int index = pp_table_find(table, name);
+
+    if (index < 0)
+        return pp_err_set(err, PP_ERR_REFUSED, "the table '%s' has no placeholder %s any more",
+                          table->name, name);
+    if (value == NULL)
+        return pp_buffer_append(text, table->placeholders[index].text,
+                                table->placeholders[index].len, err);
+    return pp_value_pad(&table->placeholders[index], value, text, err);
+}
+
+static void on_result(void *context, const struct pp_journal_result *result) {
+    struct pp_record *record = context;
+    const struct pp_reporter *reporter = record->options.reporter;
+    bool left = result->outcome == PP_JOURNAL_LEFT;
+    struct pp_report report = {.path = result->path,
+                               .outcome = left ? PP_OUTCOME_LEFT : record->outcome,
+                               .err = result->err};
+
+    if (record->take != NULL && record->take(record->take_context, result))
+        return;
+    if (left)
+        record->tally.left++;
+    else
+        record->tally.patched++;
+    reporter->report(reporter->context, &report);
+}
+
+static void on_waiting(void *context, long pid) {
+    const struct pp_record *record = context;
+    const struct pp_reporter *reporter = record->options.reporter;
+
+    if (reporter->waiting != NULL)
+        reporter->waiting(reporter->context, pid);
+}
+
+static void run_parallel(void *context, size_t count, void (*job)(void *arg, size_t i), void *arg) {
+    const struct pp_record *record = context;
+
+    pp_pool_each(record->session->options.jobs, count, job, arg);
+}
+
+int pp_record_open(struct pp_record *record, struct pp_session *session,
+                   const struct pp_record_options *options, struct pp_err *err) {
+    struct pp_journal_options journal = {
+        .root = session->root,
+        .state_path = session->state,
+        .durability = options->durability,
+        .always_replace = options->always_replace,
+        .dry_run = options->dry_run,
+        .values = record->values,
+        .value_count = session->table.count,
+        .text = make_text,
+        .result = on_result,
+        .waiting = on_waiting,
+        .parallel = run_parallel,
+        .context = record,
+    };
+
+    *record =
+        (struct pp_record){.session = session, .options = *options, .outcome = PP_OUTCOME_PATCHED};
+    for (size_t i = 0; i < session->table.count; i++)
+        record->values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
+                                                     .value = session->values.values[i].path};
+    record->journal = pp_journal_open(&journal, err);
+    return record->journal == NULL ? -(int)err->kind : 0;
+}

@@ -1,0 +1,41 @@
+/* Opens the journal of a session: with its root, its state, and the texts of its values. */
+#ifndef PP_CORE_RECORD_H
+#define PP_CORE_RECORD_H
+
+#include "base/error.h"
+#include "core/journal.h"
+#include "core/report.h"
+#include "core/session.h"
+
+#include <stdbool.h>
+
+struct pp_record_options {
+    bool dry_run;
+    bool always_replace;
+    enum pp_durability durability;
+    const struct pp_reporter *reporter; /* borrowed */
+};
+
+struct pp_record {
+    struct pp_session *session;
+    struct pp_record_options options;
+    struct pp_ledger_value values[PP_PLACEHOLDER_MAX];
+    struct pp_journal *journal;
+    struct pp_tally tally; /* of results that nobody took */
+    /* Takes results while it is set; else they are reported as they come: files of a run that was
+     * killed, restored files. Returns false for a result that it does not know. */
+    bool (*take)(void *context, const struct pp_journal_result *result);
+    void *take_context;
+    enum pp_outcome outcome; /* what a result that nobody takes stands for */
+};
+
+#define PP_AUTO_RECORD PP_AUTO(pp_record_done)
+
+/* The session is borrowed until pp_record_done(). A damaged ledger is set aside and a new one
+ * started. The record is initialised by this, and done with pp_record_done() also after an error.
+ */
+int pp_record_open(struct pp_record *record, struct pp_session *session,
+                   const struct pp_record_options *options, struct pp_err *err);
+void pp_record_done(struct pp_record *record);
+
+#endif

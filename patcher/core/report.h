@@ -1,0 +1,41 @@
+/* What core tells whoever runs it: a report a file, in the order of paths, and progress. */
+#ifndef PP_CORE_REPORT_H
+#define PP_CORE_REPORT_H
+
+#include "base/error.h"
+#include "core/findings.h"
+
+#include <stdint.h>
+
+enum pp_outcome {
+    PP_OUTCOME_FOUND,   /* only looked at */
+    PP_OUTCOME_PATCHED, /* or, in a dry run, would be */
+    PP_OUTCOME_RESTORED,
+    PP_OUTCOME_LEFT, /* it has something to patch and is as it was; `err` says why */
+    PP_OUTCOME_UNREADABLE,
+};
+
+struct pp_report {
+    const char *path; /* relative to the root */
+    enum pp_outcome outcome;
+    const struct pp_findings *findings; /* NULL where there are none */
+    const struct pp_err *err;           /* LEFT and UNREADABLE */
+};
+
+/* All is called in the thread that runs the command. */
+struct pp_reporter {
+    void (*report)(void *context, const struct pp_report *report);
+    void (*progress)(void *context, uint64_t files); /* files looked at so far; may be NULL */
+    void (*waiting)(void *context, long pid);        /* another run has the lock; may be NULL */
+    void *context;
+};
+
+struct pp_tally {
+    uint64_t files;   /* looked at */
+    uint64_t patched; /* files and symlinks with a hit that was, or would be, patched */
+    uint64_t hits;    /* in those */
+    uint64_t left;    /* could not be patched */
+    uint64_t skipped; /* executables with a hit */
+};
+
+#endif

@@ -1,0 +1,313 @@
+#include "core/session.h"
+
+#include "base/cleanup.h"
+#include "ledger/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void pp_session_done(struct pp_session *session) {
+    if (session->matcher != NULL)
+        pp_budget_done(&session->budget);
+    pp_matcher_free(session->matcher);
+    pp_values_done(&session->values);
+    pp_envfile_done(&session->recorded);
+    pp_table_done(&session->table);
+    if (session->root >= 0)
+        close(session->root);
+    free(session->root_path);
+    free(session->state);
+    free(session->admindir);
+    *session = (struct pp_session){.root = -1};
+}
+
+static int open_root(struct pp_session *session, struct pp_err *err) {
+    const char *root = session->options.root != NULL ? session->options.root : "/";
+
+    session->root_path = realpath(root, NULL);
+    if (session->root_path == NULL)
+        return pp_err_sys(err, "%s: cannot find the root", root);
+    session->root = open(session->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (session->root < 0)
+        return pp_err_sys(err, "%s: cannot open the root", root);
+    if (strcmp(session->root_path, "/") == 0)
+        session->root_path[0] = '\0';
+    return 0;
+}
+
+char *pp_session_locate(const struct pp_session *session, const char *path) {
+    PP_AUTO_FREE char *moved = pp_values_move(&session->values, path);
+    struct stat st;
+
+    if (moved == NULL)
+        return NULL;
+    if (fstatat(session->root, moved + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return strdup(path + 1);
+    return strdup(moved + 1);
+}
+
+static int below_root(const struct pp_session *session, const char *path, char **full,
+                      struct pp_err *err) {
+    if (asprintf(full, "%s%s", session->root_path, path) < 0) {
+        *full = NULL;
+        return pp_err_nomem(err);
+    }
+    return 0;
+}
+
+/* Where the state is when dpkg's database is at `admindir`: beside it, as in the table. */
+static int state_beside(const struct pp_session *session, const char *admindir, char **state,
+                        struct pp_err *err) {
+    const struct pp_table *table = &session->table;
+    size_t parent_len = (size_t)(strrchr(table->admindir, '/') - table->admindir) + 1;
+
+    if (strncmp(table->state, table->admindir, parent_len) != 0)
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "%s: the table does not tell where the state is beside it; give --state",
+                          admindir);
+    if (asprintf(state, "%.*s%s", (int)(strrchr(admindir, '/') - admindir) + 1, admindir,
+                 table->state + parent_len) < 0) {
+        *state = NULL;
+        return pp_err_nomem(err);
+    }
+    return 0;
+}
+
+static bool exists(const char *path) {
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/* The folder with the values moved where its rootfs is there, or was recorded there. */
+static int find_folder(const struct pp_session *session, const char *path, char **found,
+                       struct pp_err *err) {
+    PP_AUTO_FREE char *moved = pp_values_move(&session->values, path);
+    PP_AUTO_FREE char *default_full = NULL;
+    PP_AUTO_FREE char *moved_full = NULL;
+    PP_AUTO_FREE char *base = NULL;
+    int parent = -1;
+
+    if (moved == NULL || below_root(session, path, &default_full, err) < 0 ||
+        below_root(session, moved, &moved_full, err) < 0)
+        return pp_err_nomem(err);
+    for (size_t i = 0; i < session->table.count; i++) {
+        const char *default_path = session->table.placeholders[i].default_path;
+
+        if (pp_path_below(path, default_path) != NULL &&
+            (parent < 0 ||
+             strlen(default_path) > strlen(session->table.placeholders[parent].default_path)))
+            parent = (int)i;
+    }
+    if (parent >= 0 && below_root(session, session->values.values[parent].path, &base, err) < 0)
+        return pp_err_nomem(err);
+    *found = exists(moved_full) || (!exists(default_full) && base != NULL && exists(base))
+                 ? strdup(moved_full)
+                 : strdup(default_full);
+    return *found == NULL ? pp_err_nomem(err) : 0;
+}
+
+static int find_folders(struct pp_session *session, struct pp_err *err) {
+    const struct pp_session_options *options = &session->options;
+    int rc = 0;
+
+    if (options->admindir != NULL) {
+        session->admindir = realpath(options->admindir, NULL);
+        if (session->admindir == NULL)
+            return pp_err_sys(err, "%s: cannot find dpkg's database", options->admindir);
+        if (options->state == NULL)
+            rc = state_beside(session, session->admindir, &session->state, err);
+    } else {
+        rc = find_folder(session, session->table.admindir, &session->admindir, err);
+    }
+    if (rc >= 0 && options->state != NULL) {
+        session->state = strdup(options->state);
+        rc = session->state == NULL ? pp_err_nomem(err) : 0;
+    } else if (rc >= 0 && session->state == NULL) {
+        rc = find_folder(session, session->table.state, &session->state, err);
+    }
+    return rc;
+}
+
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static bool same_folder(const char *left, const char *right) {
+    struct stat a;
+    struct stat b;
+
+    return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Do the variables that are set name the folder that is being patched: the one that holds dpkg's
+ * database, or the one on the default path? */
+static bool environment_fits(struct pp_session *session) {
+    for (size_t i = 0; i < session->table.count; i++) {
+        const struct pp_value *value = &session->values.values[i];
+        const char *default_path = session->table.placeholders[i].default_path;
+        const char *tail = pp_path_below(session->table.admindir, default_path);
+        PP_AUTO_FREE char *named = NULL;
+        PP_AUTO_FREE char *named_admindir = NULL;
+        PP_AUTO_FREE char *usual = NULL;
+
+        if (value->origin != PP_VALUE_ENVIRONMENT || tail == NULL)
+            continue;
+        session->ignored = (int)i;
+        if (asprintf(&named, "%s%s", session->root_path, value->path) < 0 ||
+            asprintf(&named_admindir, "%s%s", named, tail) < 0 ||
+            asprintf(&usual, "%s%s", session->root_path, default_path) < 0 ||
+            (!same_folder(named_admindir, session->admindir) && !same_folder(named, usual)))
+            return false;
+    }
+    session->ignored = -1;
+    return true;
+}
+
+static int read_recorded(struct pp_session *session, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    int rc = pp_state_read_values(session->state, &text, err);
+
+    if (rc > 0)
+        rc = pp_envfile_parse(&session->recorded, (char *)text.data, err);
+    return rc < 0 ? pp_err_context(err, "%s", session->state) : 0;
+}
+
+static int resolve(struct pp_session *session, struct pp_err *err) {
+    const struct pp_session_options *options = &session->options;
+    PP_AUTO_ENVFILE struct pp_envfile env_file = PP_ENVFILE_INIT;
+    struct pp_value_sources sources = {
+        .set = options->set,
+        .environment = options->environment != PP_ENVIRONMENT_IGNORED ? environment : NULL,
+        .any_bytes = options->any_bytes,
+    };
+    int differs;
+    int rc = 0;
+
+    if (options->env_file != NULL) {
+        rc = pp_envfile_load(&env_file, options->env_file, err);
+        sources.env_file = &env_file;
+    }
+    /* The state may lie on a path that depends on the values: first those that were given. */
+    if (rc >= 0)
+        rc = pp_values_resolve(&session->values, &session->table, &sources, err);
+    if (rc >= 0)
+        rc = find_folders(session, err);
+    if (rc >= 0)
+        rc = read_recorded(session, err);
+    if (rc < 0)
+        return rc;
+    if (options->environment == PP_ENVIRONMENT_CHECKED && !environment_fits(session))
+        sources.environment = NULL;
+    sources.recorded = &session->recorded;
+    pp_values_done(&session->values);
+    rc = pp_values_resolve(&session->values, &session->table, &sources, err);
+    if (rc < 0)
+        return rc;
+    differs = pp_values_differ(&session->values, &session->recorded);
+    if (differs >= 0 && !options->revalue)
+        return pp_err_set(
+            err, PP_ERR_REFUSED,
+            "%s: the value '%s' (from %s) differs from '%s', which this root was patched with; "
+            "--revalue rewrites the whole tree",
+            session->table.placeholders[differs].name, session->values.values[differs].path,
+            pp_value_origin_name(session->values.values[differs].origin),
+            pp_envfile_get(&session->recorded, session->table.placeholders[differs].name));
+    return 0;
+}
+
+static int make_matcher(struct pp_session *session, struct pp_err *err) {
+    struct pp_pattern patterns[PP_PLACEHOLDER_MAX];
+    const char *guards[PP_PLACEHOLDER_MAX];
+
+    for (size_t i = 0; i < session->table.count; i++) {
+        const struct pp_placeholder *placeholder = &session->table.placeholders[i];
+
+        patterns[i] = (struct pp_pattern){.find = placeholder->text,
+                                          .put = session->values.values[i].text,
+                                          .len = placeholder->len};
+        guards[i] = session->values.values[i].text;
+    }
+    session->matcher =
+        pp_matcher_new(patterns, session->table.count, guards, session->table.count, err);
+    if (session->matcher == NULL)
+        return -(int)err->kind;
+    pp_budget_init(&session->budget, session->options.memory_len);
+    session->policy = (struct pp_policy){.matcher = session->matcher,
+                                         .budget = &session->budget,
+                                         .executables = session->options.executables,
+                                         .decode = session->options.decode};
+    return 0;
+}
+
+int pp_session_open(struct pp_session *session, const struct pp_session_options *options,
+                    struct pp_err *err) {
+    int rc;
+
+    *session = (struct pp_session){.options = *options, .root = -1, .ignored = -1};
+    rc = open_root(session, err);
+    if (rc >= 0)
+        rc = pp_table_load(&session->table, options->table, err);
+    if (rc >= 0)
+        rc = resolve(session, err);
+    if (rc >= 0)
+        rc = make_matcher(session, err);
+    return rc;
+}
+
+int pp_session_path(const struct pp_session *session, const char *path, char **relative,
+                    struct pp_err *err) {
+    PP_AUTO_FREE char *folder = NULL;
+    PP_AUTO_FREE char *copy = strdup(path);
+    const char *name;
+    const char *rest;
+    char *slash;
+    size_t len;
+
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
+        copy[len - 1] = '\0';
+    /* The folder is resolved; the last component is not followed, unless it is no name. */
+    slash = strrchr(copy, '/');
+    name = slash != NULL ? slash + 1 : copy;
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        folder = realpath(copy, NULL);
+        name = "";
+    } else if (slash != NULL) {
+        *slash = '\0';
+        folder = realpath(slash == copy ? "/" : copy, NULL);
+    } else {
+        folder = realpath(".", NULL);
+    }
+    if (folder == NULL)
+        return pp_err_sys(err, "%s: cannot find it", path);
+    if (strcmp(folder, "/") == 0)
+        folder[0] = '\0';
+    rest = pp_path_below(folder, session->root_path);
+    if (rest == NULL && name[0] != '\0' && strcmp(session->root_path, "") != 0) {
+        /* The root itself, by its own name. */
+        PP_AUTO_FREE char *whole = realpath(path, NULL);
+
+        if (whole != NULL && strcmp(whole, session->root_path) == 0) {
+            *relative = strdup("");
+            return *relative == NULL ? pp_err_nomem(err) : 0;
+        }
+    }
+    if (rest == NULL)
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "%s: lies outside the root '%s'; give another --root", path,
+                          session->root_path);
+    if (asprintf(relative, "%s%s%s", rest[0] == '/' ? rest + 1 : rest,
+                 rest[0] != '\0' && name[0] != '\0' ? "/" : "", name) < 0) {
+        *relative = NULL;
+        return pp_err_nomem(err);
+    }
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* A session: a root, a table, the values, and all that is made from them.
+ *
+ * Opening one reads and checks everything that can be refused, before a file is touched. It writes
+ * nothing.
+ */
+#ifndef PP_CORE_SESSION_H
+#define PP_CORE_SESSION_H
+
+#include "base/budget.h"
+#include "base/error.h"
+#include "core/content.h"
+#include "core/envfile.h"
+#include "core/table.h"
+#include "core/values.h"
+#include "stream/matcher.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PP_MEMORY_DEFAULT ((uint64_t)256 << 20)
+
+/* Whether environment variables may give values. */
+enum pp_environment {
+    PP_ENVIRONMENT_IGNORED,
+    PP_ENVIRONMENT_BELIEVED,
+    /* Only where its path names the very folder that is being patched: the hook, which runs with
+     * whatever sudo, cron or apt left in the environment. */
+    PP_ENVIRONMENT_CHECKED,
+};
+
+struct pp_session_options {
+    const char *root;       /* NULL: "/" */
+    const char *table;      /* path of a table; NULL: the default one */
+    const char *state;      /* path of the state folder; NULL: where the table says */
+    const char *admindir;   /* path of dpkg's database; NULL: where the table says */
+    const char *const *set; /* "NAME=VALUE", NULL-terminated, or NULL */
+    const char *env_file;   /* path, or NULL */
+    enum pp_environment environment;
+    bool any_bytes; /* see values.h */
+    bool revalue;   /* values may differ from the recorded ones */
+    bool decode;
+    enum pp_executables executables;
+    uint64_t memory_len; /* the budget, bytes */
+    unsigned jobs;
+};
+
+#define PP_SESSION_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .environment = PP_ENVIRONMENT_BELIEVED, .decode = true,                                    \
+        .executables = PP_EXECUTABLES_SKIP, .memory_len = PP_MEMORY_DEFAULT, .jobs = 1             \
+    }
+
+struct pp_session {
+    struct pp_session_options options;
+    int root;
+    char *root_path; /* absolute, without a trailing slash: "" for the root of the system */
+    struct pp_table table;
+    struct pp_envfile recorded; /* the values recorded for this root */
+    struct pp_values values;
+    char *state;    /* as open(2) takes it */
+    char *admindir; /* the same */
+    int ignored;    /* PP_ENVIRONMENT_CHECKED: a placeholder whose variable was not believed; -1 */
+    struct pp_matcher *matcher;
+    struct pp_budget budget;
+    struct pp_policy policy;
+};
+
+/* The session is initialised by this and done with pp_session_done(), also after an error. */
+int pp_session_open(struct pp_session *session, const struct pp_session_options *options,
+                    struct pp_err *err);
+void pp_session_done(struct pp_session *session);
+#define PP_AUTO_SESSION PP_AUTO(pp_session_done)
+
+/* A path of the default rootfs, where it is below the root: moved by the values where that
+ * exists, else as it is. Relative to the root; the caller's to free. NULL: out of memory. */
+char *pp_session_locate(const struct pp_session *session, const char *path);
+
+/* A path as a user gives it (absolute, or relative to the working folder), made relative to the
+ * root. PP_ERR_REFUSED when it lies outside. The caller's to free. */
+int pp_session_path(const struct pp_session *session, const char *path, char **relative,
+                    struct pp_err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* Verify: is every patched file still as it was left? */
+#ifndef PP_CORE_VERIFY_H
+#define PP_CORE_VERIFY_H
+
+#include "base/error.h"
+#include "core/record.h"
+
+#include <stdint.h>
+
+enum pp_verify_state {
+    PP_VERIFY_PATCHED, /* as we left it */
+    PP_VERIFY_SHIPPED, /* as it was before, with its placeholders */
+    PP_VERIFY_CHANGED, /* somebody changed it since */
+    PP_VERIFY_GONE,
+};
+
+struct pp_verify_tally {
+    uint64_t counts[PP_VERIFY_GONE + 1]; /* by state */
+};
+
+/* Reads every file of the ledger and tells its state, by path. */
+int pp_verify(struct pp_record *record,
+              void (*tell)(void *context, const char *path, const char *package,
+                           enum pp_verify_state state),
+              void *context, struct pp_verify_tally *tally, struct pp_err *err);
+
+#endif

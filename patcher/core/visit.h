@@ -1,0 +1,30 @@
+/* A look at one file or symlink: what is in it, and what it was when it was looked at. */
+#ifndef PP_CORE_VISIT_H
+#define PP_CORE_VISIT_H
+
+#include "base/error.h"
+#include "base/identity.h"
+#include "core/content.h"
+#include "core/findings.h"
+#include "tree/walker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pp_visited {
+    char *path;      /* relative to the root */
+    const void *tag; /* of the walker's entry */
+    bool is_symlink;
+    uint32_t mode;
+    uint32_t link_count;
+    struct pp_identity identity;
+    struct pp_findings findings;
+    char *target;      /* of a symlink with a hit, as patched */
+    struct pp_err err; /* not PP_ERR_NONE: it could not be read */
+};
+
+/* NULL when there is nothing to tell: no hit, no problem. Called by many threads. */
+struct pp_visited *pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry);
+void pp_visited_free(struct pp_visited *visited);
+
+#endif
