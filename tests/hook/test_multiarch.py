@@ -1,0 +1,68 @@
+"""`Multi-Arch: same`: files that two architectures share must be equal when the second is unpacked."""
+
+import pytest
+from conftest import CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, data_of, opted_in
+
+ARCHITECTURES = ("i386", "arm64")
+
+
+def library(architecture, version="1", **content):
+    return opted_in(
+        "libapp", version, Architecture=architecture, Multi_Arch="same", **content
+    )
+
+
+@pytest.fixture
+def foreign(root):
+    for architecture in ARCHITECTURES:
+        root.dpkg("--add-architecture", architecture)
+    return root
+
+
+def test_second_architecture_later(foreign):
+    for architecture in ARCHITECTURES:
+        foreign.install(library(architecture, conffile=None))
+        assert foreign.read(data_of("libapp")) == PATCHED
+        foreign.assert_clean()
+
+
+def test_both_at_once(foreign):
+    foreign.install(*(library(architecture, conffile=None) for architecture in ARCHITECTURES))
+    assert foreign.read(data_of("libapp")) == PATCHED
+    foreign.assert_clean()
+
+
+def test_upgrade_of_both(foreign):
+    foreign.install(*(library(architecture, conffile=None) for architecture in ARCHITECTURES))
+    foreign.install(
+        *(library(architecture, "2", conffile=None, data=CHANGED) for architecture in ARCHITECTURES)
+    )
+    assert foreign.read(data_of("libapp")) == CHANGED_PATCHED
+    foreign.assert_clean()
+
+
+def test_conffile_is_patched_after_configure(foreign):
+    """dpkg records one hash for both architectures: that of the file as shipped."""
+    for architecture in ARCHITECTURES:
+        foreign.install(library(architecture))
+        assert foreign.read(data_of("libapp")) == PATCHED
+    assert foreign.read(conffile_of("libapp")) == PATCHED
+    listed = foreign.pathpatch("status", "--json")
+    assert conffile_of("libapp").lstrip("/") in listed
+
+
+def test_upgrade_with_a_changed_conffile(foreign):
+    foreign.install(*(library(architecture) for architecture in ARCHITECTURES))
+    foreign.install(
+        *(library(architecture, "2", conffile=CHANGED) for architecture in ARCHITECTURES)
+    )
+    assert foreign.read(conffile_of("libapp")) == CHANGED_PATCHED
+
+
+def test_one_of_two_goes(foreign):
+    foreign.install(*(library(architecture, conffile=None) for architecture in ARCHITECTURES))
+    foreign.dpkg("--purge", "libapp:i386")
+    assert foreign.read(data_of("libapp")) == PATCHED
+    foreign.assert_clean()
+    foreign.dpkg("--purge", "libapp:arm64")
+    assert not foreign.exists(data_of("libapp"))
