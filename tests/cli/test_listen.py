@@ -80,7 +80,9 @@ def test_nack(name, changes, err):
 
 
 @pytest.mark.parametrize(
-    "data", [b"x\n", b"\n", b"\0\n", b"x" * 4097, b"{}\n", dump(message(run="x")), b"\x1b[2J\n"]
+    "data",
+    [b"x\n", b"\n", b"\0\n", b"x" * 4097, b"{}\n", dump(message(run="x")), b"\x1b[2J\n"],
+    ids=["word", "empty", "nul", "long", "object", "run", "escape"],
 )
 def test_nonsense_is_refused_and_nobody_else_suffers(name, data):
     with Listen("@" + name, name, "--once") as app:

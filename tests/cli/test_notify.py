@@ -203,9 +203,9 @@ def zmq_rep(name, replies):
     return finish
 
 
-def test_zmq(state):
-    finish = zmq_rep("houston", [b"ACK"])
-    done = notify("zmq:@houston", "--state", state)
+def test_zmq(name, state):
+    finish = zmq_rep(name, [b"ACK"])
+    done = notify("zmq:@" + name, "--state", state)
     assert (done.returncode, done.stderr) == (DELIVERED, "")
     assert finish() == [[b"green_flag"]]
     assert spooled(state) == []
@@ -220,7 +220,10 @@ def test_zmq_payload_and_expected_reply(name, length):
     assert finish() == [[payload.encode()]]
 
 
-@pytest.mark.parametrize("reply", [b"NO", b"", b"ACK ", b"ACKACK", [b"ACK", b"more"], b"x" * 10000])
+@pytest.mark.parametrize(
+    "reply",
+    [b"NO", b"", b"ACK ", b"ACKACK", [b"ACK", b"more"], pytest.param(b"x" * 10000, id="long")],
+)
 def test_zmq_other_reply(name, state, reply):
     finish = zmq_rep(name, [reply])
     check_kept(state, notify("zmq:@" + name, "--state", state), UNDELIVERED)
