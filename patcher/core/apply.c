@@ -1,7 +1,6 @@
 #include "core/apply.h"
 
 #include "base/cleanup.h"
-#include "base/spool.h"
 #include "core/journal.h"
 #include "core/record.h"
 #include "core/visit.h"
@@ -32,12 +31,17 @@ struct apply {
     size_t linked_count;
 };
 
-static void *visit(void *context, unsigned worker, const struct pp_walker_entry *entry) {
+static int visit(void *context, unsigned worker, const struct pp_walker_entry *entry,
+                 void **visited, struct pp_err *err) {
     struct apply *apply = context;
+    struct pp_visited *found = NULL;
+    int rc;
 
     (void)worker;
     atomic_fetch_add(&apply->files, 1);
-    return pp_visit(&apply->session->policy, entry);
+    rc = pp_visit(&apply->session->policy, entry, &found, err);
+    *visited = found;
+    return rc;
 }
 
 /* ---- reports ---- */
@@ -110,32 +114,14 @@ static bool take_result(void *context, const struct pp_journal_result *result) {
 
 /* ---- changes ---- */
 
-/* Writes the patched content once it is known to decode to the patched text. */
-static int write_checked(const struct pp_policy *policy, const struct pp_blob *shipped,
-                         uint32_t mode, struct pp_findings *findings, struct pp_sink *out,
-                         struct pp_err *err) {
-    PP_AUTO_SPOOL struct pp_spool spool;
-    PP_AUTO_SOURCE struct pp_source *source = NULL;
-    struct pp_blob written;
-
-    pp_spool_init(&spool);
-    if (pp_content_write(policy, shipped, mode, findings, &spool.sink, err) < 0)
-        return -(int)err->kind;
-    written = pp_spool_blob(&spool);
-    if (pp_content_check(policy, &written, mode, findings, err) < 0)
-        return -(int)err->kind;
-    source = pp_source_from_blob(&written, err);
-    return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
-}
-
 static int rewrite(void *context, const char *path, int fd, uint64_t len, struct pp_sink *out,
                    struct pp_err *err) {
     struct pending *item = context;
     struct pp_blob shipped = pp_blob_file(fd, 0, len);
 
     (void)path;
-    return write_checked(item->policy, &shipped, item->visited->mode, &item->visited->findings, out,
-                         err);
+    return pp_content_rewrite(item->policy, &shipped, item->visited->mode, &item->visited->findings,
+                              out, err);
 }
 
 /* The hits of a change, with the names of the members that they are in. */
@@ -427,7 +413,7 @@ static int rewrite_shipped(void *context, const char *path, int fd, uint64_t len
     /* It was patched before: whatever its mode is now, it is content. */
     if (pp_content_scan(&session->policy, &shipped, 0, &findings, err) < 0)
         return -(int)err->kind;
-    return write_checked(&session->policy, &shipped, 0, &findings, out, err);
+    return pp_content_rewrite(&session->policy, &shipped, 0, &findings, out, err);
 }
 
 int pp_apply_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {

@@ -1,6 +1,7 @@
 #include "core/content.h"
 
 #include "base/cleanup.h"
+#include "base/spool.h"
 #include "core/content_walk.h"
 #include "stream/replacer.h"
 
@@ -302,8 +303,9 @@ int pp_content_write(const struct pp_policy *policy, const struct pp_blob *blob,
     return walk_blob(&run, blob, mode, out, err);
 }
 
-int pp_content_check(const struct pp_policy *policy, const struct pp_blob *written, uint32_t mode,
-                     const struct pp_findings *findings, struct pp_err *err) {
+/* Decodes what was written and compares it with the patched text. */
+static int check_written(const struct pp_policy *policy, const struct pp_blob *written,
+                         uint32_t mode, const struct pp_findings *findings, struct pp_err *err) {
     PP_AUTO_FINDINGS struct pp_findings again = PP_FINDINGS_INIT;
     int rc = pp_content_scan(policy, written, mode, &again, err);
 
@@ -314,4 +316,20 @@ int pp_content_check(const struct pp_policy *policy, const struct pp_blob *writt
                           "the rewritten content does not decode to the patched text; left as it "
                           "was");
     return 0;
+}
+
+int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                       struct pp_findings *findings, struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool spool;
+    PP_AUTO_SOURCE struct pp_source *source = NULL;
+    struct pp_blob written;
+
+    pp_spool_init(&spool);
+    if (pp_content_write(policy, blob, mode, findings, &spool.sink, err) < 0)
+        return -(int)err->kind;
+    written = pp_spool_blob(&spool);
+    if (check_written(policy, &written, mode, findings, err) < 0)
+        return -(int)err->kind;
+    source = pp_source_from_blob(&written, err);
+    return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
 }

@@ -44,8 +44,9 @@ int pp_content_scan_text(const struct pp_policy *policy, const char *text, size_
 int pp_content_write(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
                      struct pp_findings *findings, struct pp_sink *out, struct pp_err *err);
 
-/* Decodes what was written and compares it with the patched text. */
-int pp_content_check(const struct pp_policy *policy, const struct pp_blob *written, uint32_t mode,
-                     const struct pp_findings *findings, struct pp_err *err);
+/* The same, but `out` gets something only once the result was decoded again and compared with the
+ * patched text. */
+int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                       struct pp_findings *findings, struct pp_sink *out, struct pp_err *err);
 
 #endif

@@ -179,31 +179,42 @@ static int adopt_rows(struct hook *hook, struct pp_err *err) {
     return rc < 0 ? rc : 0;
 }
 
-static int finish_package(struct hook *hook, const struct changed *changed, struct pp_err *err) {
+static int finish_package(struct hook *hook, const struct changed *changed,
+                          const struct pp_rows *rows, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
-    int rc = pp_dpkg_rows_expire(hook->record, changed->package, err);
+    int rc = pp_dpkg_rows_sums(hook->record, &hook->info, changed->package, rows, err);
 
-    if (rc >= 0)
-        rc = pp_dpkg_rows_sums(hook->record, &hook->info, changed->package, err);
     if (rc >= 0 && !changed->again)
         rc = pp_ledger_put_stamp(ledger, changed->package->key, &changed->stamp, err);
     return rc < 0 ? pp_err_context(err, "%s", changed->package->key) : 0;
 }
 
-static int finish_packages(struct hook *hook, struct pp_err *err) {
+static int finish_rows(struct hook *hook, struct pp_err *err) {
+    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
+    int rc = pp_dpkg_rows_follow(hook->record, &hook->dpkg, err);
+
+    if (rc >= 0)
+        rc = adopt_rows(hook, err);
+    for (size_t i = 0; rc >= 0 && i < hook->changed_count; i++)
+        rc = pp_dpkg_rows_expire(hook->record, hook->changed[i].package, err);
+    if (rc >= 0 && hook->changed_count > 0)
+        rc = pp_rows_load(&rows, pp_journal_ledger(hook->record->journal), NULL, err);
+    for (size_t i = 0; rc >= 0 && i < hook->changed_count; i++)
+        rc = finish_package(hook, &hook->changed[i], &rows, err);
+    return rc;
+}
+
+static int finish(struct hook *hook, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
     int rc = pp_ledger_begin(ledger, err);
 
     if (rc < 0)
         return rc;
-    rc = adopt_rows(hook, err);
-    for (size_t i = 0; rc >= 0 && i < hook->changed_count; i++)
-        rc = finish_package(hook, &hook->changed[i], err);
+    rc = finish_rows(hook, err);
     if (rc >= 0)
-        rc = pp_dpkg_rows_follow(hook->record, &hook->dpkg, err);
-    if (rc < 0)
-        pp_ledger_rollback(ledger);
-    return rc < 0 ? rc : pp_ledger_commit(ledger, err);
+        return pp_ledger_commit(ledger, err);
+    pp_ledger_rollback(ledger);
+    return rc;
 }
 
 int pp_dpkg_trigger(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {
@@ -223,5 +234,5 @@ int pp_dpkg_trigger(struct pp_record *record, struct pp_tally *tally, struct pp_
         options.path_count = hook.path_count;
         rc = pp_apply(record, &options, tally, err);
     }
-    return rc < 0 ? rc : finish_packages(&hook, err);
+    return rc < 0 ? rc : finish(&hook, err);
 }

@@ -193,6 +193,31 @@ static bool is_known(const struct pp_dpkg *dpkg, const char *key) {
             strcmp(package->status, "half-installed") == 0);
 }
 
+/* The same package of another architecture that is still there: it may share the file. */
+static const struct pp_dpkg_package *find_other(const struct pp_dpkg *dpkg, const char *key) {
+    size_t name_len = strcspn(key, ":");
+
+    for (size_t i = 0; i < dpkg->count; i++)
+        if (strncmp(dpkg->packages[i].key, key, name_len + 1) == 0 &&
+            strcmp(dpkg->packages[i].key, key) != 0 && pp_dpkg_has_files(&dpkg->packages[i]))
+            return &dpkg->packages[i];
+    return NULL;
+}
+
+/* The package of a row is gone: so is the row, unless another one has the file. */
+static int leave_package(struct pp_record *record, const struct pp_dpkg *dpkg,
+                         const struct pp_row *row, struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(record->journal);
+    const struct pp_dpkg_package *other = find_other(dpkg, row->package);
+    int rc = other != NULL ? pp_row_fits(record, row, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    rc = rc > 0 ? pp_ledger_assign(ledger, row->path, other->key, err)
+                : pp_ledger_forget(ledger, row->path, err);
+    return rc < 0 ? rc : pp_ledger_expire(ledger, row->package, err);
+}
+
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
     PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
@@ -206,9 +231,7 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
         if (has_suffix(row->path, PP_DPKG_NEW)) {
             rc = follow_conffile(record, row, err);
         } else if (dpkg != NULL && !is_known(dpkg, row->package)) {
-            rc = pp_ledger_forget(ledger, row->path, err);
-            if (rc >= 0)
-                rc = pp_ledger_expire(ledger, row->package, err);
+            rc = leave_package(record, dpkg, row, err);
         }
     }
     return rc;
@@ -260,6 +283,11 @@ static int mend_line(struct pp_record *record, const struct pp_dpkg_info *info,
         rc = pp_dpkg_resolve(record, info, package, path, &resolved, err);
         if (rc > 0)
             row = pp_rows_find(rows, (const char *)resolved.data);
+        /* dpkg's own sums, made where a package has none, list conffiles too. */
+        if (rc > 0 && row == NULL) {
+            rc = pp_buffer_printf(&resolved, err, PP_DPKG_NEW);
+            row = rc >= 0 ? pp_rows_find(rows, (const char *)resolved.data) : NULL;
+        }
     }
     if (rc < 0 || row == NULL || row->kind == PP_LEDGER_SYMLINK)
         return rc < 0 ? rc : pp_buffer_printf(mended, err, "%s\n", line);
@@ -269,26 +297,23 @@ static int mend_line(struct pp_record *record, const struct pp_dpkg_info *info,
 }
 
 int pp_dpkg_rows_sums(struct pp_record *record, const struct pp_dpkg_info *info,
-                      const struct pp_dpkg_package *package, struct pp_err *err) {
-    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
+                      const struct pp_dpkg_package *package, const struct pp_rows *rows,
+                      struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer mended = PP_BUFFER_INIT;
     struct stat st;
     bool changed = false;
     char *rest;
     char *line;
-    int rc = pp_rows_load(&rows, pp_journal_ledger(record->journal), package->key, err);
+    int rc = pp_dpkg_info_read(info, package, "md5sums", &text, &st, err);
 
-    if (rc < 0 || rows.count == 0)
-        return rc;
-    rc = pp_dpkg_info_read(info, package, "md5sums", &text, &st, err);
     if (rc <= 0)
         return rc;
     rest = (char *)text.data;
     while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
         if (line[0] == '\0')
             continue;
-        rc = mend_line(record, info, package, &rows, line, &mended, err);
+        rc = mend_line(record, info, package, rows, line, &mended, err);
         changed = changed || rc > 0;
     }
     if (rc < 0 || !changed)

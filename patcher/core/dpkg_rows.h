@@ -55,8 +55,10 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
 /* Forgets the rows of a package whose file is gone or is another one now. */
 int pp_dpkg_rows_expire(struct pp_record *record, const struct pp_dpkg_package *package,
                         struct pp_err *err);
-/* Brings info/PKG.md5sums in line with the rows of the package. */
+/* Brings info/PKG.md5sums in line with the rows: all of them, since a file that several packages
+ * share has one row. */
 int pp_dpkg_rows_sums(struct pp_record *record, const struct pp_dpkg_info *info,
-                      const struct pp_dpkg_package *package, struct pp_err *err);
+                      const struct pp_dpkg_package *package, const struct pp_rows *rows,
+                      struct pp_err *err);
 
 #endif

@@ -222,20 +222,8 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
     return 0;
 }
 
-static int make_matcher(struct pp_session *session, struct pp_err *err) {
-    struct pp_pattern patterns[PP_PLACEHOLDER_MAX];
-    const char *guards[PP_PLACEHOLDER_MAX];
-
-    for (size_t i = 0; i < session->table.count; i++) {
-        const struct pp_placeholder *placeholder = &session->table.placeholders[i];
-
-        patterns[i] = (struct pp_pattern){.find = placeholder->text,
-                                          .put = session->values.values[i].text,
-                                          .len = placeholder->len};
-        guards[i] = session->values.values[i].text;
-    }
-    session->matcher =
-        pp_matcher_new(patterns, session->table.count, guards, session->table.count, err);
+static int make_policy(struct pp_session *session, struct pp_err *err) {
+    session->matcher = pp_values_matcher(&session->values, err);
     if (session->matcher == NULL)
         return -(int)err->kind;
     pp_budget_init(&session->budget, session->options.memory_len);
@@ -257,7 +245,7 @@ int pp_session_open(struct pp_session *session, const struct pp_session_options 
     if (rc >= 0)
         rc = resolve(session, err);
     if (rc >= 0)
-        rc = make_matcher(session, err);
+        rc = make_policy(session, err);
     return rc;
 }
 

@@ -309,6 +309,20 @@ int pp_values_resolve(struct pp_values *values, const struct pp_table *table,
     return rc;
 }
 
+struct pp_matcher *pp_values_matcher(const struct pp_values *values, struct pp_err *err) {
+    const struct pp_table *table = values->table;
+    struct pp_pattern patterns[PP_PLACEHOLDER_MAX];
+    const char *guards[PP_PLACEHOLDER_MAX];
+
+    for (size_t i = 0; i < table->count; i++) {
+        patterns[i] = (struct pp_pattern){.find = table->placeholders[i].text,
+                                          .put = values->values[i].text,
+                                          .len = table->placeholders[i].len};
+        guards[i] = values->values[i].text;
+    }
+    return pp_matcher_new(patterns, table->count, guards, table->count, err);
+}
+
 bool pp_values_are_default(const struct pp_values *values) {
     for (size_t i = 0; i < values->table->count; i++)
         if (strcmp(values->values[i].path, values->table->placeholders[i].default_path) != 0)

@@ -59,24 +59,30 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
     return pp_content_scan(policy, &blob, visited->mode, &visited->findings, err);
 }
 
-struct pp_visited *pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry) {
-    struct pp_visited found = {.is_symlink = entry->is_symlink,
-                               .tag = entry->tag,
-                               .findings = PP_FINDINGS_INIT,
-                               .err = PP_ERR_INIT};
-    int rc = entry->is_symlink ? look_at_symlink(policy, entry, &found, &found.err)
-                               : look_at_file(policy, entry, &found, &found.err);
-    struct pp_visited *visited;
+int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+             struct pp_visited **visited, struct pp_err *err) {
+    struct pp_visited *found = malloc(sizeof(*found));
+    int rc;
 
-    /* Somebody removed it since its folder was read: there is nothing to tell. */
-    if (rc < 0 && found.err.kind == PP_ERR_SYSTEM && found.err.sys == ENOENT)
-        return NULL;
-    if (rc >= 0 && found.findings.count == 0 && found.findings.problem_count == 0)
-        return NULL;
-    visited = malloc(sizeof(*visited));
-    found.path = strdup(entry->path);
-    if (visited == NULL || found.path == NULL)
-        abort(); /* a few bytes: nobody could be told */
-    *visited = found;
-    return visited;
+    if (found == NULL)
+        return pp_err_nomem(err);
+    *found = (struct pp_visited){.path = strdup(entry->path),
+                                 .is_symlink = entry->is_symlink,
+                                 .tag = entry->tag,
+                                 .findings = PP_FINDINGS_INIT,
+                                 .err = PP_ERR_INIT};
+    rc = found->path == NULL ? pp_err_nomem(&found->err)
+         : entry->is_symlink ? look_at_symlink(policy, entry, found, &found->err)
+                             : look_at_file(policy, entry, found, &found->err);
+    if (rc < 0 && found->err.kind == PP_ERR_NOMEM) {
+        pp_visited_free(found);
+        return pp_err_nomem(err);
+    }
+    /* Somebody removed it since its folder was read, or there is nothing to tell. */
+    if ((rc < 0 && found->err.kind == PP_ERR_SYSTEM && found->err.sys == ENOENT) ||
+        (rc >= 0 && found->findings.count == 0 && found->findings.problem_count == 0))
+        pp_visited_free(found);
+    else
+        *visited = found;
+    return 0;
 }

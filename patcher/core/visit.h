@@ -23,8 +23,10 @@ struct pp_visited {
     struct pp_err err; /* not PP_ERR_NONE: it could not be read */
 };
 
-/* NULL when there is nothing to tell: no hit, no problem. Called by many threads. */
-struct pp_visited *pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry);
+/* `visited` stays NULL when there is nothing to tell: no hit, no problem. What goes wrong with the
+ * file is in there; the only error is out of memory. Called by many threads. */
+int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+             struct pp_visited **visited, struct pp_err *err);
 void pp_visited_free(struct pp_visited *visited);
 
 #endif

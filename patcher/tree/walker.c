@@ -27,6 +27,8 @@ struct folder {
 struct chunk {
     struct folder *folder;
     const void *tag;
+    int rc; /* the first error of a visit */
+    struct pp_err failure;
     size_t count;
     struct {
         char *name;
@@ -73,32 +75,37 @@ static void folder_releasep(struct folder **folder) {
         folder_release(*folder);
 }
 
+static int visit_entry(const struct pp_walker *walker, unsigned number, const struct chunk *chunk,
+                       size_t i, void **visited, struct pp_err *err) {
+    struct pp_walker_entry entry = {.dir = chunk->folder->fd,
+                                    .name = chunk->entries[i].name,
+                                    .is_symlink = chunk->entries[i].is_symlink,
+                                    .tag = chunk->tag};
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    int rc = pp_buffer_printf(&path, err, "%s%s", chunk->folder->path, entry.name);
+
+    if (rc < 0)
+        return rc;
+    entry.path = (const char *)path.data;
+    return walker->options.visit(walker->options.context, number, &entry, visited, err);
+}
+
 /* Called in a worker. */
 static void run_chunk(void *context, unsigned number, void *task) {
     struct pp_walker *walker = context;
     struct chunk *chunk = task;
-    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-    struct pp_err err;
 
-    for (size_t i = 0; i < chunk->count; i++) {
-        struct pp_walker_entry entry = {.dir = chunk->folder->fd,
-                                        .name = chunk->entries[i].name,
-                                        .is_symlink = chunk->entries[i].is_symlink,
-                                        .tag = chunk->tag};
-
-        path.len = 0;
-        if (pp_buffer_printf(&path, &err, "%s%s", chunk->folder->path, entry.name) < 0)
-            abort(); /* a few bytes: a visit could not tell anybody, either */
-        entry.path = (const char *)path.data;
-        chunk->entries[i].visited = walker->options.visit(walker->options.context, number, &entry);
-    }
+    for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++)
+        chunk->rc =
+            visit_entry(walker, number, chunk, i, &chunk->entries[i].visited, &chunk->failure);
 }
 
 static int deliver_chunk(void *context, void *task, struct pp_err *err) {
     struct pp_walker *walker = context;
     struct chunk *chunk = task;
-    int rc = 0;
+    int rc = chunk->rc;
 
+    *err = chunk->failure;
     for (size_t i = 0; i < chunk->count; i++) {
         void *visited = chunk->entries[i].visited;
 

@@ -23,8 +23,10 @@ struct pp_walker_options {
     unsigned jobs;
     /* Folders that are not entered, as paths relative to the root; NULL-terminated, or NULL. */
     const char *const *skip;
-    /* Looks at one entry, in any worker. Returns what deliver() gets, or NULL for nothing. */
-    void *(*visit)(void *context, unsigned worker, const struct pp_walker_entry *entry);
+    /* Looks at one entry, in any worker. `visited` is what deliver() gets; NULL: nothing. An error
+     * ends the walk. */
+    int (*visit)(void *context, unsigned worker, const struct pp_walker_entry *entry,
+                 void **visited, struct pp_err *err);
     /* Takes what visit() returned; in the calling thread, in order. */
     int (*deliver)(void *context, void *visited, struct pp_err *err);
     /* A folder or path that cannot be read; in the calling thread. The walk goes on. */
