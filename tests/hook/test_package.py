@@ -51,7 +51,7 @@ def test_files(deb):
 def test_it_serves_a_package(bare, deb):
     """With the program that it carries, found in the root."""
     (bare.folder / "bin/pathpatch").unlink()
-    bare.install(deb, options=["--force-depends"])
+    bare.install(packages.provider_of(packages.read(deb)), deb)
     bare.install(opted_in())
     assert bare.read("/app.saw") == PATCHED + PATCHED
     bare.assert_clean()
