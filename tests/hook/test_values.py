@@ -1,0 +1,39 @@
+"""Which values the hook uses. Its environment is whatever sudo, cron or apt left."""
+
+from conftest import PATCHED, SHIPPED, VALUES, Root, conffile_of, data_of, opted_in, pathpatch_package
+
+
+def test_environment_that_names_the_very_folder_is_believed(tmp_path):
+    root = Root(tmp_path)
+    root.environment["TERMUX_APP__DATA_DIR"] = VALUES["TERMUX_APP__DATA_DIR"]
+    root.install(pathpatch_package(), opted_in())
+    assert root.read("/app.saw") == PATCHED + PATCHED
+    root.assert_clean()
+    del root.environment["TERMUX_APP__DATA_DIR"]
+    root.install(opted_in("other"))
+    assert root.read("/other.saw") == PATCHED + PATCHED
+    root.assert_clean()
+
+
+def test_environment_that_names_another_folder_is_not(root):
+    root.environment["TERMUX_APP__DATA_DIR"] = "/data/user/11/com.termux"
+    (root.path / "data/user/11/com.termux").mkdir(parents=True)
+    output = root.install(opted_in())
+    assert "TERMUX_APP__DATA_DIR in the environment names another folder" in output
+    assert root.read(data_of("app")) == PATCHED
+    assert root.read(conffile_of("app")) == PATCHED
+    root.assert_clean()
+
+
+def test_home_and_prefix_of_the_caller_mean_nothing(root):
+    root.environment.update(HOME="/root", PREFIX="/usr/local")
+    root.install(opted_in())
+    assert root.read("/app.saw") == PATCHED + PATCHED
+
+
+def test_nothing_known_leaves_everything_as_shipped(tmp_path):
+    root = Root(tmp_path)
+    root.install(pathpatch_package(), opted_in())
+    assert root.status("app") == "installed"
+    assert root.read("/app.saw") == SHIPPED + SHIPPED
+    root.assert_clean()
