@@ -106,8 +106,10 @@ bool pp_tar_number_put(uint8_t *field, size_t len, uint64_t number) {
         return true;
     }
     find_digits(field, len, &first, &end);
-    if (first == end)
+    if (first == end) {
         end = len - 1;
+        field[end] = fill == ' ' ? ' ' : '\0';
+    }
     digit_count = (size_t)snprintf(digits, sizeof(digits), "%llo", (unsigned long long)number);
     if (digit_count > end) {
         /* Grows to the right, up to the terminator. */
