@@ -26,8 +26,9 @@ struct ar {
     struct pp_pass pass;
     struct pp_buffer header; /* of the member, with a BSD name behind it */
     struct pp_buffer names;  /* the GNU table of long names */
+    struct pp_buffer name;   /* of the member */
     uint64_t offset;         /* of `header` in the container */
-    bool symbols;            /* a symbol table holds offsets of members */
+    bool symbols;            /* a table of them holds offsets: no member may move */
     bool deb;
 };
 
@@ -59,8 +60,6 @@ static int write_header(void *header, uint64_t len, struct pp_err *err) {
     len += ar->header.len - HEADER_LEN;
     field_number(field, SIZE_LEN, 10, &size);
     if (size != len) {
-        if (ar->symbols)
-            return pp_err_set(err, PP_ERR_UNSUPPORTED, "its symbol table would be wrong");
         text_len = (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)len);
         if (text_len > SIZE_LEN)
             return pp_err_set(err, PP_ERR_UNSUPPORTED, "the new size does not fit in its header");
@@ -178,11 +177,29 @@ static int walk_padding(struct ar *ar, uint64_t len, uint64_t new_len, struct pp
     return pp_pass_write(&ar->pass, &byte, new_len % 2 == 1 && count == 1 ? 1 : 0, err);
 }
 
+/* Sets the name of the member in `ar->name`, and takes a BSD name off its length. */
+static int read_name(struct ar *ar, struct pp_member *member, struct pp_err *err) {
+    char short_name[NAME_LEN + 1];
+    const char *stored = find_name(ar, short_name, &member->len, err);
+    struct pp_buffer *name = &ar->name;
+    int rc;
+
+    if (stored == NULL)
+        return -(int)err->kind;
+    name->len = 0;
+    rc = pp_buffer_append(name, stored, strlen(stored), err);
+    if (rc < 0)
+        return rc;
+    /* GNU ends short names by a slash, for the sake of spaces in them. */
+    if (name->len > 1 && name->data[0] != '/' && name->data[name->len - 1] == '/')
+        name->data[name->len - 1] = '\0';
+    member->name = (const char *)name->data;
+    return 0;
+}
+
 static int walk_member(struct ar *ar, bool first, struct pp_err *err) {
     struct pp_member member = {.kind = PP_MEMBER_FILE};
-    char short_name[NAME_LEN + 1];
-    PP_AUTO_FREE char *name = NULL;
-    size_t name_len;
+    const char *name;
     uint64_t mode = 0;
     uint64_t size;
     uint64_t new_len;
@@ -191,17 +208,10 @@ static int walk_member(struct ar *ar, bool first, struct pp_err *err) {
     if (!field_number(ar->header.data + SIZE, SIZE_LEN, 10, &size))
         return pp_err_set(err, PP_ERR_DAMAGED, "the size in a header is not a number");
     member.len = size;
-    member.name = find_name(ar, short_name, &member.len, err);
-    if (member.name == NULL)
-        return -(int)err->kind;
-    name = strdup(member.name);
-    if (name == NULL)
-        return pp_err_nomem(err);
-    name_len = strlen(name);
-    /* GNU ends short names by a slash, for the sake of spaces in them. */
-    if (name_len > 1 && name[0] != '/' && name[name_len - 1] == '/')
-        name[name_len - 1] = '\0';
-    member.name = name;
+    rc = read_name(ar, &member, err);
+    if (rc < 0)
+        return rc;
+    name = member.name;
     if (field_number(ar->header.data + MODE, MODE_LEN, 8, &mode))
         member.mode = (uint32_t)mode & 07777;
     new_len = member.len;
@@ -253,11 +263,13 @@ static int walk(struct pp_source *in, struct pp_sink *out, struct pp_visitor *vi
                 struct pp_err *err) {
     struct ar ar = {.pass = {.in = in, .out = out, .visitor = visitor},
                     .header = PP_BUFFER_INIT,
-                    .names = PP_BUFFER_INIT};
+                    .names = PP_BUFFER_INIT,
+                    .name = PP_BUFFER_INIT};
     int rc = walk_all(&ar, err);
 
     pp_buffer_done(&ar.header);
     pp_buffer_done(&ar.names);
+    pp_buffer_done(&ar.name);
     return rc;
 }
 

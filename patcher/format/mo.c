@@ -149,7 +149,7 @@ static int walk_strings(struct mo *mo, struct pp_pass *pass, struct pp_err *err)
     static const struct pp_member member = {.name = "", .kind = PP_MEMBER_OTHER};
 
     for (uint32_t i = 0; i < mo->count; i++) {
-        struct range string;
+        struct range string = {0, 0};
         int rc = string_at(mo, mo->translations + (uint64_t)i * DESCRIPTOR_LEN, &string, err);
 
         if (rc < 0)

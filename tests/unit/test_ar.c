@@ -54,8 +54,12 @@ static void test_calls(void **state) {
         "   ") "a name of length/\n" HEADER("/0              ",
                                             "3         ") "abc\n" HEADER("#1/4            ",
                                                                          "6         ") "bsd\0x"
-                                                                                       "y" HEADER("short/          ",
-                                                                                                  "0         ");
+                                                                                       "y" HEADER(
+                                                                                           "short/ "
+                                                                                           "       "
+                                                                                           "  ",
+                                                                                           "0      "
+                                                                                           "   ");
     struct walker walker = walker_of(NULL, NULL);
     struct pp_err err = PP_ERR_INIT;
 

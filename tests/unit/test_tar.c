@@ -368,6 +368,15 @@ static void test_unsound(void **state) {
     }
 }
 
+static void test_zeros_alone(void **state) {
+    struct archive archive = {PP_BUFFER_INIT};
+
+    (void)state;
+    add_end(&archive);
+    assert_fails(&archive, PP_ERR_DAMAGED);
+    pp_buffer_done(&archive.data);
+}
+
 static void add_pax(struct archive *archive, const char *records) {
     char size[12];
 
@@ -477,6 +486,7 @@ int main(void) {
         cmocka_unit_test(test_name_is_parted_elsewhere),
         cmocka_unit_test(test_name_cannot_be_parted),
         cmocka_unit_test(test_unsound),
+        cmocka_unit_test(test_zeros_alone),
         cmocka_unit_test(test_sparse_maps_unsound),
         cmocka_unit_test(test_pax_size_that_counts),
         cmocka_unit_test(test_pax_size_is_printed),
