@@ -584,6 +584,8 @@ static void test_bad_streams(void **state) {
     }
     for (size_t i = 0; i < PP_ARRAY_LEN(fixed_bads); i++) {
         struct bit_text bits = {PP_BUFFER_INIT, 0};
+        PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+        struct recode_run run = recode_run_whole(&pp_codec_deflate);
 
         put_bits(&bits, 1 | 1 << 1, 3);
         put_fixed(&bits, 'a');
@@ -593,6 +595,9 @@ static void test_bad_streams(void **state) {
             put_bits(&bits, 0, 8);
         /* libdeflate takes these symbols for something, and stumbles later. */
         check_verdict(bits.bytes.data, bits.bytes.len, false);
+        assert_int_equal(recode_run(&run, bits.bytes.data, bits.bytes.len, &err), -PP_ERR_DAMAGED);
+        assert_string_equal(err.text, zlib_verdict(bits.bytes.data, bits.bytes.len, &text));
+        recode_run_done(&run);
         pp_buffer_done(&bits.bytes);
     }
 }
