@@ -87,7 +87,7 @@ static int plan_durable(struct pp_journal *journal, const struct pp_place *place
     return pp_durable_add(&journal->durable, fd, err);
 }
 
-/* Another name that no longer leads to the inode counts as unknown. */
+/* Looks at another name of the inode. */
 static int plan_link(struct pp_journal *journal, struct pp_entry *entry, size_t name,
                      struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
@@ -97,7 +97,8 @@ static int plan_link(struct pp_journal *journal, struct pp_entry *entry, size_t 
     if (rc < 0)
         return rc;
     if (fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return pp_err_sys(err, "cannot look at it");
+        return errno == ENOENT ? pp_err_set(err, PP_ERR_CHANGED, "gone")
+                               : pp_err_sys(err, "cannot look at it");
     return pp_identity_check(&entry->identity, &st, false, err);
 }
 
@@ -118,7 +119,11 @@ static int plan(struct pp_journal *journal, struct pp_entry *entry, struct pp_pl
     if (entry->kind == PP_LEDGER_SYMLINK ? !S_ISLNK(st.st_mode) : !S_ISREG(st.st_mode))
         return pp_err_set(err, PP_ERR_CHANGED, "no longer a file of its kind");
     for (size_t i = 1; i < entry->name_count; i++) {
-        if (plan_link(journal, entry, i, err) < 0) {
+        rc = plan_link(journal, entry, i, err);
+        if (rc < 0 && err->kind != PP_ERR_CHANGED)
+            return rc;
+        /* It does not lead to the inode any more. */
+        if (rc < 0) {
             pp_entry_fail(entry, i, err);
             pp_err_clear(err);
             known_count--;
@@ -224,7 +229,7 @@ static int announce(struct pp_journal *journal, struct pp_err *err) {
             if (entry->names[k].err != NULL)
                 continue;
             if (find(journal, entry, k, &place, &failure) < 0) {
-                pp_entry_fail(entry, k, &failure);
+                pp_entry_fail_all(entry, &failure);
             } else {
                 rc = announce_name(journal, &entry->names[k], &place, err);
                 count++;
@@ -337,7 +342,8 @@ static int write_inplace(struct pp_journal *journal, struct pp_entry *entry, str
     return rc;
 }
 
-/* Renames all names. When the leading one cannot be, none is. */
+/* Renames all names. When the leading one cannot be, none is; when another one cannot be, and not
+ * because somebody changed it, the next run does it: hard links stay hard links. */
 static int write_replaced(struct pp_journal *journal, struct pp_entry *entry,
                           struct pp_place *place, struct pp_err *err) {
     int rc = 0;
@@ -353,9 +359,11 @@ static int write_replaced(struct pp_journal *journal, struct pp_entry *entry,
                                    i > 0, err);
         if (rc < 0 && i == 0)
             return rc;
-        if (rc < 0)
+        if (rc < 0) {
             pp_entry_fail(entry, i, err);
-        else
+            name->kept = err->kind != PP_ERR_CHANGED;
+        }
+        if (rc >= 0 || name->kept)
             name->temporary[0] = '\0';
     }
     return 0;
@@ -379,18 +387,25 @@ static void drop_temporaries(struct pp_journal *journal) {
     }
 }
 
+/* A folder that is gone, or whose time is not ours to set, is no reason to stop. */
+static bool is_lost(const struct pp_err *err) {
+    return err->kind == PP_ERR_REFUSED ||
+           (err->kind == PP_ERR_SYSTEM &&
+            (err->sys == ENOENT || err->sys == ENOTDIR || err->sys == EPERM || err->sys == EACCES));
+}
+
 static int restore_folder_time(void *context, const char *path, const struct timespec *mtime,
                                struct pp_err *err) {
     struct pp_journal *journal = context;
-    struct pp_err ignored = PP_ERR_INIT;
     PP_AUTO_CLOSE int fd = pp_beneath_open(journal->options.root, path, PP_BENEATH_STRICT,
-                                           O_RDONLY | O_DIRECTORY, &ignored);
+                                           O_RDONLY | O_DIRECTORY, err);
+    int rc = fd < 0 ? fd : pp_replace_folder_time(fd, mtime, err);
 
-    /* A folder that is gone, or whose time is not ours to set, is no reason to stop. */
-    if (fd < 0)
-        return 0;
-    pp_replace_folder_time(fd, mtime, &ignored);
-    return pp_durable_one(&journal->durable, fd, err);
+    if (rc < 0 && is_lost(err)) {
+        pp_err_clear(err);
+        rc = 0;
+    }
+    return rc < 0 || fd < 0 ? rc : pp_durable_one(&journal->durable, fd, err);
 }
 
 int pp_batch_folder_times(struct pp_journal *journal, struct pp_err *err) {

@@ -268,12 +268,8 @@ int pp_make(struct pp_journal *journal, struct pp_entry *entry, struct pp_place 
 
     if (rc < 0)
         return rc;
-    for (size_t i = 1; i < entry->name_count; i++) {
-        if (entry->names[i].err != NULL)
-            continue;
-        rc = make_link(journal, entry, i, place, err);
-        if (rc < 0)
-            pp_entry_fail(entry, i, err);
-    }
-    return 0;
+    for (size_t i = 1; i < entry->name_count && rc >= 0; i++)
+        if (entry->names[i].err == NULL)
+            rc = make_link(journal, entry, i, place, err);
+    return rc;
 }

@@ -149,7 +149,11 @@ int pp_ledger_temporaries(struct pp_ledger *ledger,
 int pp_ledger_clear_temporaries(struct pp_ledger *ledger, struct pp_err *err) {
     int rc = pp_database_run(ledger, err, "DELETE FROM temporary WHERE " STRAY, "");
 
-    return rc < 0 ? rc : pp_database_run(ledger, err, "DELETE FROM folder_time", "");
+    return rc < 0 ? rc
+                  : pp_database_run(ledger, err,
+                                    "DELETE FROM folder_time WHERE folder NOT IN "
+                                    "(SELECT folder FROM intent WHERE temporary IS NOT NULL)",
+                                    "");
 }
 
 int pp_ledger_put_folder_time(struct pp_ledger *ledger, const char *path,

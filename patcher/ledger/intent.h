@@ -35,7 +35,8 @@ int pp_ledger_put_temporary(struct pp_ledger *ledger, const char *path, struct p
 int pp_ledger_temporaries(struct pp_ledger *ledger,
                           int (*each)(void *context, const char *path, struct pp_err *err),
                           void *context, struct pp_err *err);
-/* Forgets those that are no longer there, and the times of folders. */
+/* Forgets those that were shown, and the times of folders in which no intent has anything to
+ * rename. */
 int pp_ledger_clear_temporaries(struct pp_ledger *ledger, struct pp_err *err);
 
 /* The mtime that a folder gets back after the batch; the first one told is kept. */
