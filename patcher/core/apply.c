@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "core/journal.h"
 #include "core/record.h"
+#include "core/record_hits.h"
 #include "core/visit.h"
 
 #include <stdatomic.h>
@@ -47,23 +48,12 @@ static int visit(void *context, unsigned worker, const struct pp_walker_entry *e
 /* ---- reports ---- */
 
 static void report(struct apply *apply, const struct pending *item) {
-    const struct pp_visited *visited = item->visited;
-    struct pp_report report = {.path = visited->path,
+    struct pp_report report = {.path = item->visited->path,
                                .outcome = item->outcome,
-                               .findings = &visited->findings,
+                               .findings = &item->visited->findings,
                                .err = item->err.kind != PP_ERR_NONE ? &item->err : NULL};
-    size_t count = pp_findings_count(&visited->findings);
 
-    if (item->outcome == PP_OUTCOME_LEFT || item->outcome == PP_OUTCOME_UNREADABLE ||
-        visited->findings.problem_count > 0)
-        apply->tally->left++;
-    if (count > 0 && (item->outcome == PP_OUTCOME_PATCHED || item->outcome == PP_OUTCOME_FOUND)) {
-        apply->tally->patched++;
-        apply->tally->hits += count;
-    }
-    if (count < visited->findings.count)
-        apply->tally->skipped++;
-    apply->reporter->report(apply->reporter->context, &report);
+    pp_report_tell(&report, apply->reporter, apply->tally);
 }
 
 static int flush(struct apply *apply, struct pp_err *err) {
@@ -124,64 +114,12 @@ static int rewrite(void *context, const char *path, int fd, uint64_t len, struct
                               out, err);
 }
 
-/* The hits of a change, with the names of the members that they are in. */
-struct hits {
-    struct pp_hit *items;
-    size_t count;
-    const char **members;
-    size_t member_count;
-};
-
-static void hits_done(struct hits *hits) {
-    free(hits->items);
-    free(hits->members);
-}
-
-static uint32_t member_number(struct hits *hits, const char *path) {
-    if (path[0] == '\0')
-        return 0;
-    for (size_t i = hits->member_count; i > 0; i--)
-        if (strcmp(hits->members[i - 1], path) == 0)
-            return (uint32_t)i;
-    hits->members[hits->member_count++] = path;
-    return (uint32_t)hits->member_count;
-}
-
-static int compare_hits(const void *left, const void *right) {
-    const struct pp_hit *a = left;
-    const struct pp_hit *b = right;
-
-    if (a->member != b->member)
-        return a->member < b->member ? -1 : 1;
-    return a->offset < b->offset ? -1 : a->offset > b->offset;
-}
-
-static int make_hits(const struct pp_findings *findings, struct hits *hits, struct pp_err *err) {
-    hits->items = calloc(findings->count, sizeof(*hits->items));
-    hits->members = calloc(findings->leaf_count, sizeof(*hits->members));
-    if (hits->items == NULL || hits->members == NULL)
-        return pp_err_nomem(err);
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct pp_finding *finding = &findings->items[i];
-
-        if (!pp_finding_counts(findings, finding))
-            continue;
-        hits->items[hits->count++] =
-            (struct pp_hit){.offset = finding->offset,
-                            .member = member_number(hits, findings->leaves[finding->leaf].path),
-                            .placeholder = finding->placeholder,
-                            .encoding = finding->encoding};
-    }
-    qsort(hits->items, hits->count, sizeof(*hits->items), compare_hits);
-    return 0;
-}
-
 /* Gives a change to the journal; `links` are other names of the same file. */
 static int change(struct apply *apply, struct pending *item, const char *const *links,
                   size_t link_count, struct pp_err *err) {
     const struct pp_visited *visited = item->visited;
     const struct pp_apply_path *listed = visited->tag;
-    PP_AUTO(hits_done) struct hits hits = {NULL, 0, NULL, 0};
+    PP_AUTO_RECORD_HITS struct pp_record_hits hits = PP_RECORD_HITS_INIT;
     struct pp_change change = {
         .path = visited->path,
         .package = listed->package,
@@ -195,7 +133,7 @@ static int change(struct apply *apply, struct pending *item, const char *const *
         .context = item,
     };
 
-    if (make_hits(&visited->findings, &hits, err) < 0)
+    if (pp_record_hits_take(&hits, &visited->findings, err) < 0)
         return -(int)err->kind;
     change.hits = hits.items;
     change.hit_count = hits.count;

@@ -38,4 +38,8 @@ struct pp_tally {
     uint64_t skipped; /* executables with a hit */
 };
 
+/* Reports a file, and adds it to the tally (but for `files`). */
+void pp_report_tell(const struct pp_report *report, const struct pp_reporter *reporter,
+                    struct pp_tally *tally);
+
 #endif

@@ -199,7 +199,7 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
         rc = pp_values_resolve(&session->values, &session->table, &sources, err);
     if (rc >= 0)
         rc = find_folders(session, err);
-    if (rc >= 0)
+    if (rc >= 0 && !options->fresh)
         rc = read_recorded(session, err);
     if (rc < 0)
         return rc;

@@ -38,6 +38,7 @@ struct pp_session_options {
     enum pp_environment environment;
     bool any_bytes; /* see values.h */
     bool revalue;   /* values may differ from the recorded ones */
+    bool fresh;     /* the tree is yet to be made: nothing that was recorded counts */
     bool decode;
     enum pp_executables executables;
     uint64_t memory_len; /* the budget, bytes */

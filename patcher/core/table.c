@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ void pp_table_done(struct pp_table *table) {
     free(table->state);
     free(table->admindir);
     free(table->scope);
+    free(table->executables);
     *table = (struct pp_table)PP_TABLE_INIT;
 }
 
@@ -75,6 +77,18 @@ static int set_string(struct parse *parse, char **field, const char *value) {
     return 1;
 }
 
+static int add_executable(struct parse *parse, const char *path) {
+    const char *const old = parse->table->executables;
+    PP_AUTO_FREE char *text = NULL;
+
+    if (asprintf(&text, "%s%s%s", old != NULL ? old : "", old != NULL ? " " : "", path) < 0) {
+        text = NULL;
+        parse->rc = pp_err_nomem(parse->err);
+        return 0;
+    }
+    return set_string(parse, &parse->table->executables, text);
+}
+
 static struct pp_placeholder *section_placeholder(struct parse *parse, const char *name) {
     struct pp_table *table = parse->table;
     struct pp_placeholder *placeholder;
@@ -114,6 +128,8 @@ static int on_key(void *user, const char *section, const char *name, const char 
             return set_string(parse, &table->admindir, value);
         if (strcmp(name, "scope") == 0)
             return set_string(parse, &table->scope, value);
+        if (strcmp(name, "executable") == 0)
+            return add_executable(parse, value);
     } else {
         placeholder = section_placeholder(parse, section);
         if (placeholder == NULL)
@@ -196,7 +212,9 @@ static int check_table(struct pp_table *table, struct pp_err *err) {
     }
     if (table->scope == NULL)
         table->scope = strdup("");
-    if (table->scope == NULL)
+    if (table->executables == NULL)
+        table->executables = strdup("");
+    if (table->scope == NULL || table->executables == NULL)
         return pp_err_nomem(err);
     if (table->scope[0] != '\0' && pp_table_find(table, table->scope) < 0)
         return pp_err_set(err, PP_ERR_REFUSED, "[table]: scope '%s' is no placeholder",

@@ -1,8 +1,9 @@
 /* The placeholder table: which padded default paths there are.
  *
- * A table is an INI file: a section [table] with `name`, `state`, `admindir`, `scope`, and one
- * section a placeholder with `default`, `length` (bytes), `env` (names of variables, first set
- * wins) and `unscoped` (names that count only beside a variable of the placeholder `scope`).
+ * A table is an INI file: a section [table] with `name`, `state`, `admindir`, `scope`, any number
+ * of `executable` (a path on the default path), and one section a placeholder with `default`,
+ * `length` (bytes), `env` (names of variables, first set wins) and `unscoped` (names that count
+ * only beside a variable of the placeholder `scope`).
  */
 #ifndef PP_CORE_TABLE_H
 #define PP_CORE_TABLE_H
@@ -28,6 +29,9 @@ struct pp_table {
     char *state;    /* absolute, on the default path */
     char *admindir; /* the same */
     char *scope;    /* name of a placeholder, or "" */
+    /* Space-separated, "" for none: a file of a bootstrap that is one of these paths, or lies below
+     * one, is executable whatever the archive says. */
+    char *executables;
     struct pp_placeholder placeholders[PP_PLACEHOLDER_MAX];
     size_t count;
 };

@@ -1,0 +1,19 @@
+#include "core/report.h"
+
+void pp_report_tell(const struct pp_report *report, const struct pp_reporter *reporter,
+                    struct pp_tally *tally) {
+    const struct pp_findings *findings = report->findings;
+    size_t count = findings != NULL ? pp_findings_count(findings) : 0;
+
+    if (report->outcome == PP_OUTCOME_LEFT || report->outcome == PP_OUTCOME_UNREADABLE ||
+        (findings != NULL && findings->problem_count > 0))
+        tally->left++;
+    if (count > 0 &&
+        (report->outcome == PP_OUTCOME_PATCHED || report->outcome == PP_OUTCOME_FOUND)) {
+        tally->patched++;
+        tally->hits += count;
+    }
+    if (findings != NULL && count < findings->count)
+        tally->skipped++;
+    reporter->report(reporter->context, report);
+}
