@@ -27,8 +27,11 @@ struct apply {
         struct pp_err err;
     } * pending; /* in the order of paths */
     size_t pending_count;
-    size_t answered;            /* pending items before this one have their result */
-    struct pp_visited **linked; /* inodes with more names, kept to the end of the walk */
+    size_t answered; /* pending items before this one have their result */
+    struct linked {
+        struct pp_visited *visited;
+        const char *leader; /* the first path of its inode */
+    } * linked;             /* files that may come up again under another name, kept to the end */
     size_t linked_count;
 };
 
@@ -145,15 +148,14 @@ static int change(struct apply *apply, struct pending *item, const char *const *
 /* ---- the walk ---- */
 
 static int keep_linked(struct apply *apply, struct pp_visited *visited, struct pp_err *err) {
-    struct pp_visited **grown =
-        reallocarray(apply->linked, apply->linked_count + 1, sizeof(*grown));
+    struct linked *grown = reallocarray(apply->linked, apply->linked_count + 1, sizeof(*grown));
 
     if (grown == NULL) {
         pp_visited_free(visited);
         return pp_err_nomem(err);
     }
     apply->linked = grown;
-    grown[apply->linked_count++] = visited;
+    grown[apply->linked_count++] = (struct linked){.visited = visited};
     return 0;
 }
 
@@ -175,7 +177,8 @@ static int deliver(void *context, void *task, struct pp_err *err) {
         keep(apply, visited, PP_OUTCOME_FOUND);
         return 0;
     }
-    if (visited->link_count > 1)
+    /* Packages may list one file twice: it is shared, or has two names by a symlink on the way. */
+    if (visited->link_count > 1 || apply->options->mode == PP_WALKER_LIST)
         return keep_linked(apply, visited, err);
     item = keep(apply, visited, PP_OUTCOME_PATCHED);
     return change(apply, item, NULL, 0, err);
@@ -196,8 +199,8 @@ static int on_problem(void *context, const char *path, const struct pp_err *prob
 }
 
 static int compare_inodes(const void *left, const void *right) {
-    const struct pp_visited *a = *(struct pp_visited *const *)left;
-    const struct pp_visited *b = *(struct pp_visited *const *)right;
+    const struct pp_visited *a = ((const struct linked *)left)->visited;
+    const struct pp_visited *b = ((const struct linked *)right)->visited;
 
     if (a->identity.dev != b->identity.dev)
         return a->identity.dev < b->identity.dev ? -1 : 1;
@@ -206,8 +209,40 @@ static int compare_inodes(const void *left, const void *right) {
     return strcmp(a->path, b->path);
 }
 
+static int compare_leaders(const void *left, const void *right) {
+    const struct linked *a = left;
+    const struct linked *b = right;
+    int order = strcmp(a->leader, b->leader);
+
+    return order != 0 ? order : strcmp(a->visited->path, b->visited->path);
+}
+
 static bool same_inode(const struct pp_visited *a, const struct pp_visited *b) {
     return a->identity.dev == b->identity.dev && a->identity.ino == b->identity.ino;
+}
+
+/* Brings the names of an inode together, inodes in the order of their first names. One name that
+ * came up twice is dropped. */
+static void group_linked(struct apply *apply) {
+    size_t kept = 0;
+
+    qsort(apply->linked, apply->linked_count, sizeof(*apply->linked), compare_inodes);
+    for (size_t i = 0; i < apply->linked_count; i++) {
+        struct linked item = apply->linked[i];
+        const struct linked *before = kept > 0 ? &apply->linked[kept - 1] : NULL;
+
+        item.leader = item.visited->path;
+        if (before != NULL && same_inode(before->visited, item.visited)) {
+            if (strcmp(before->visited->path, item.visited->path) == 0) {
+                pp_visited_free(item.visited);
+                continue;
+            }
+            item.leader = before->leader;
+        }
+        apply->linked[kept++] = item;
+    }
+    apply->linked_count = kept;
+    qsort(apply->linked, apply->linked_count, sizeof(*apply->linked), compare_leaders);
 }
 
 /* All names of one inode are one change. */
@@ -221,9 +256,9 @@ static int change_linked(struct apply *apply, size_t first, size_t count, struct
         return -(int)err->kind;
     at = apply->pending_count;
     for (size_t i = 0; i < count; i++) {
-        links[i] = apply->linked[first + i]->path;
-        keep(apply, apply->linked[first + i], PP_OUTCOME_PATCHED);
-        apply->linked[first + i] = NULL;
+        links[i] = apply->linked[first + i].visited->path;
+        keep(apply, apply->linked[first + i].visited, PP_OUTCOME_PATCHED);
+        apply->linked[first + i].visited = NULL;
     }
     return change(apply, &apply->pending[at], links + 1, count - 1, err);
 }
@@ -231,12 +266,14 @@ static int change_linked(struct apply *apply, size_t first, size_t count, struct
 static int add_linked(struct apply *apply, struct pp_err *err) {
     int rc = 0;
 
-    qsort(apply->linked, apply->linked_count, sizeof(*apply->linked), compare_inodes);
+    if (apply->linked_count == 0)
+        return 0;
+    group_linked(apply);
     for (size_t i = 0; rc >= 0 && i < apply->linked_count;) {
         size_t count = 1;
 
         while (i + count < apply->linked_count && count < PENDING_MAX &&
-               same_inode(apply->linked[i], apply->linked[i + count]))
+               same_inode(apply->linked[i].visited, apply->linked[i + count].visited))
             count++;
         rc = change_linked(apply, i, count, err);
         i += count;
@@ -310,7 +347,7 @@ static int run(struct apply *apply, struct pp_err *err) {
     for (size_t i = 0; i < apply->pending_count; i++)
         pp_visited_free(apply->pending[i].visited);
     for (size_t i = 0; i < apply->linked_count; i++)
-        pp_visited_free(apply->linked[i]);
+        pp_visited_free(apply->linked[i].visited);
     free(apply->pending);
     free(apply->linked);
     return rc;

@@ -177,13 +177,14 @@ static int rewrite_from(struct pp_entry *entry, int from, int fd, struct pp_err 
 static int make_rewritten(const struct pp_journal *journal, struct pp_entry *entry, int from,
                           int fd, struct pp_err *err) {
     PP_AUTO_CLOSE int shipped = -1;
+    struct pp_blob found = pp_blob_file(from, 0, entry->identity.size);
     int rc;
 
     if (entry->recorded) {
         shipped = pp_pristine_open(&journal->state, entry->shipped.sha256, err);
         return shipped < 0 ? shipped : rewrite_from(entry, shipped, fd, err);
     }
-    rc = pp_pristine_keep(&journal->state, from, entry->names[0].temporary, journal->durable.each,
+    rc = pp_pristine_keep(&journal->state, &found, entry->names[0].temporary, journal->durable.each,
                           &entry->shipped, err);
     if (rc < 0)
         return rc;

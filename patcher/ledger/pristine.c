@@ -19,20 +19,21 @@ static int open_folder(const struct pp_state *state) {
     return openat(state->dir, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int copy_digested(int from, int to, struct pp_digest *digest, struct pp_err *err) {
+static int copy_digested(const struct pp_blob *from, int to, struct pp_digest *digest,
+                         struct pp_err *err) {
     struct pp_digester digester;
     uint8_t data[65536];
-    off_t offset = 0;
+    uint64_t offset = 0;
     ssize_t len;
 
     pp_digester_init(&digester);
-    while ((len = pp_io_pread(from, data, sizeof(data), offset, err)) > 0) {
+    while ((len = pp_blob_read(from, offset, data, sizeof(data), err)) > 0) {
         int rc = pp_io_write(to, data, (size_t)len, err);
 
         if (rc < 0)
             return rc;
         pp_digester_update(&digester, data, (size_t)len);
-        offset += len;
+        offset += (uint64_t)len;
     }
     if (len < 0)
         return (int)len;
@@ -40,8 +41,8 @@ static int copy_digested(int from, int to, struct pp_digest *digest, struct pp_e
     return 0;
 }
 
-static int keep_at(int dir, int fd, const char *temporary, bool sync, struct pp_digest *digest,
-                   struct pp_err *err) {
+static int keep_at(int dir, const struct pp_blob *shipped, const char *temporary, bool sync,
+                   struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_CLOSE int copy =
         openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     char name[NAME_LEN + 1];
@@ -49,7 +50,7 @@ static int keep_at(int dir, int fd, const char *temporary, bool sync, struct pp_
 
     if (copy < 0)
         return pp_err_sys(err, "cannot keep its shipped bytes");
-    rc = copy_digested(fd, copy, digest, err);
+    rc = copy_digested(shipped, copy, digest, err);
     if (rc < 0)
         return pp_err_context(err, "its shipped bytes");
     pp_hex(digest->sha256, PP_SHA256_LEN, name);
@@ -59,8 +60,9 @@ static int keep_at(int dir, int fd, const char *temporary, bool sync, struct pp_
     return 0;
 }
 
-int pp_pristine_keep(const struct pp_state *state, int fd, const char *temporary, bool sync,
-                     struct pp_digest *digest, struct pp_err *err) {
+int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped,
+                     const char *temporary, bool sync, struct pp_digest *digest,
+                     struct pp_err *err) {
     PP_AUTO_CLOSE int dir = open_folder(state);
     int rc;
 
@@ -73,7 +75,7 @@ int pp_pristine_keep(const struct pp_state *state, int fd, const char *temporary
     }
     if (dir < 0)
         return pp_err_sys(err, "cannot open the folder of shipped bytes");
-    rc = keep_at(dir, fd, temporary, sync, digest, err);
+    rc = keep_at(dir, shipped, temporary, sync, digest, err);
     if (rc < 0)
         unlinkat(dir, temporary, 0);
     return rc;

@@ -3,6 +3,7 @@
 #ifndef PP_LEDGER_PRISTINE_H
 #define PP_LEDGER_PRISTINE_H
 
+#include "base/blob.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "ledger/ledger.h"
@@ -10,11 +11,12 @@
 
 #include <stdbool.h>
 
-/* Keeps the content of a file, from its start, under its digest, which is set. It has its name
- * only when it is whole. `temporary`: a name that no other thread uses. `sync`: it is on the disk
+/* Keeps shipped bytes under their digest, which is set. They have that name only when they are
+ * whole. `temporary`: a name that no other thread uses. `sync`: it is on the disk
  * when this returns; else that is the caller's. Threads may share the state. */
-int pp_pristine_keep(const struct pp_state *state, int fd, const char *temporary, bool sync,
-                     struct pp_digest *digest, struct pp_err *err);
+int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped,
+                     const char *temporary, bool sync, struct pp_digest *digest,
+                     struct pp_err *err);
 
 /* Opens shipped bytes for reading. Returns the fd. */
 int pp_pristine_open(const struct pp_state *state, const uint8_t sha256[PP_SHA256_LEN],
