@@ -177,24 +177,20 @@ static int walk_padding(struct ar *ar, uint64_t len, uint64_t new_len, struct pp
     return pp_pass_write(&ar->pass, &byte, new_len % 2 == 1 && count == 1 ? 1 : 0, err);
 }
 
-/* Sets the name of the member in `ar->name`, and takes a BSD name off its length. */
-static int read_name(struct ar *ar, struct pp_member *member, struct pp_err *err) {
+/* The name of the member, kept in `ar->name`; takes a BSD name off its length. NULL and `err` when
+ * there is none. */
+static const char *read_name(struct ar *ar, struct pp_member *member, struct pp_err *err) {
     char short_name[NAME_LEN + 1];
     const char *stored = find_name(ar, short_name, &member->len, err);
     struct pp_buffer *name = &ar->name;
-    int rc;
 
-    if (stored == NULL)
-        return -(int)err->kind;
     name->len = 0;
-    rc = pp_buffer_append(name, stored, strlen(stored), err);
-    if (rc < 0)
-        return rc;
+    if (stored == NULL || pp_buffer_append(name, stored, strlen(stored), err) < 0)
+        return NULL;
     /* GNU ends short names by a slash, for the sake of spaces in them. */
     if (name->len > 1 && name->data[0] != '/' && name->data[name->len - 1] == '/')
         name->data[name->len - 1] = '\0';
-    member->name = (const char *)name->data;
-    return 0;
+    return (const char *)name->data;
 }
 
 static int walk_member(struct ar *ar, bool first, struct pp_err *err) {
@@ -208,10 +204,10 @@ static int walk_member(struct ar *ar, bool first, struct pp_err *err) {
     if (!field_number(ar->header.data + SIZE, SIZE_LEN, 10, &size))
         return pp_err_set(err, PP_ERR_DAMAGED, "the size in a header is not a number");
     member.len = size;
-    rc = read_name(ar, &member, err);
-    if (rc < 0)
-        return rc;
-    name = member.name;
+    name = read_name(ar, &member, err);
+    if (name == NULL)
+        return -(int)err->kind;
+    member.name = name;
     if (field_number(ar->header.data + MODE, MODE_LEN, 8, &mode))
         member.mode = (uint32_t)mode & 07777;
     new_len = member.len;
