@@ -1,18 +1,8 @@
 /* The gzip codec. Oracle: zlib, which makes and reads the members; headers are put together here,
  * by RFC 1952. */
-#include "../tools/recode_run.h"
-#include "../tools/sample_text.h"
+#include "../tools/deflate_streams.h"
 
 #include "base/bytes.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <zlib.h>
-
-#include <cmocka.h>
-
-static struct pp_err err;
 
 /* Making and reading members. */
 
@@ -86,17 +76,6 @@ static size_t decode_member(const struct pp_buffer *file, size_t at, struct pp_b
     at = file->len - z.avail_in;
     inflateEnd(&z);
     return at;
-}
-
-static void assert_same(const struct pp_buffer *a, const struct pp_buffer *b) {
-    assert_int_equal(a->len, b->len);
-    if (a->len > 0)
-        assert_memory_equal(a->data, b->data, a->len);
-}
-
-static void run_well(struct recode_run *run, const struct pp_buffer *file) {
-    if (recode_run(run, file->data, file->len, &err) < 0)
-        fail_msg("%s", err.text);
 }
 
 /* Does it fail in this way, whether it is to be written or only read? */
