@@ -88,6 +88,17 @@ static void free_hash(XXH3_state_t **hash) {
     XXH3_freeState(*hash);
 }
 
+/* What is left with a placeholder in it is a problem, unless it is an executable. */
+static int note_left(struct pp_walk_run *run, const struct pp_walk_place *place, size_t count,
+                     struct pp_err *err) {
+    struct pp_err problem;
+
+    if (run->writing || place->left == NULL || count == 0)
+        return 0;
+    pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", place->left);
+    return pp_findings_problem(run->findings, place->path, &problem, err);
+}
+
 /* The buffer's settled part goes on; the rest moves to its head. */
 static int pass_on(uint8_t *data, size_t settled, size_t *held, struct pp_sink *out,
                    XXH3_state_t *hash, struct pp_err *err) {
@@ -137,7 +148,7 @@ int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, con
     }
     if (hashing)
         fold_digest(run->findings, XXH3_128bits_digest(hash));
-    return 0;
+    return note_left(run, place, edit.count, err);
 }
 
 int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
@@ -154,6 +165,8 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, boo
         return (int)settled;
     if (!run->writing && !place->unhashed)
         fold_digest(run->findings, XXH3_128bits(data, len));
+    if (note_left(run, place, edit.count, err) < 0)
+        return -(int)err->kind;
     return edit.count > 0 && place->left == NULL ? 1 : 0;
 }
 
@@ -217,21 +230,35 @@ static bool is_plain(const struct pp_kind *kind) {
     return kind->codec == NULL && kind->container == NULL && kind->left == NULL;
 }
 
+/* Why content of this kind cannot be patched where it stands, or NULL. */
+static const char *left_here(const struct pp_walk_run *run, const struct pp_walk_place *place,
+                             const struct pp_kind *kind) {
+    if (place->len_fixed && (kind->codec != NULL || kind->container == &pp_container_zip))
+        return "compressed, in a member whose length is fixed (sparse, or indexed by symbols)";
+    if (place->depth == 0 && run->policy->leave_debs && kind->is_deb)
+        return "a Debian package: pathpatch deb writes the values into it and mends its md5sums";
+    return place->left;
+}
+
 static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
                      const uint8_t *head, size_t head_len, struct pp_source *in,
                      struct pp_sink *out, struct pp_err *err) {
-    const char *left = place->left;
+    struct pp_walk_place here = *place;
+    const char *executable = NULL;
     struct pp_kind kind;
 
-    if (left == NULL && place->itself)
-        left = pp_kind_executable(head, head_len, place->mode, run->policy->executables);
-    if (left == NULL && out != NULL && pp_findings_coded_layer(run->findings, place->path) == -2)
+    if (place->left == NULL && place->itself)
+        executable = pp_kind_executable(head, head_len, place->mode, run->policy->executables);
+    if (executable == NULL && out != NULL &&
+        pp_findings_coded_layer(run->findings, place->path) == -2)
         return copy_rest(in, out, err);
     kind = pp_kind_of(head, head_len);
     /* An executable is not opened, whatever it holds. */
-    if (is_plain(&kind) || (left != NULL && place->left == NULL) || !run->policy->decode)
-        return pp_walk_leaf(run, place, left, in, out, err);
-    return pp_walk_part(run, place, walk_kind, &kind, in, out, err);
+    if (is_plain(&kind) || executable != NULL || !run->policy->decode)
+        return pp_walk_leaf(run, place, executable != NULL ? executable : place->left, in, out,
+                            err);
+    here.left = left_here(run, place, &kind);
+    return pp_walk_part(run, &here, walk_kind, &kind, in, out, err);
 }
 
 int pp_walk_content(struct pp_walk_run *run, const struct pp_walk_place *place,

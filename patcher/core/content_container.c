@@ -37,6 +37,7 @@ static int member_place(const struct visit *visit, const struct pp_member *membe
         .mode = member->mode,
         .itself = member->kind == PP_MEMBER_FILE,
         .unhashed = place->unhashed,
+        .len_fixed = place->len_fixed || member->len_fixed,
         .left = place->left != NULL ? place->left : member->unsupported,
     };
     return 0;

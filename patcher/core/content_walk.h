@@ -24,6 +24,7 @@ struct pp_walk_place {
     uint32_t mode;
     bool itself;      /* a file or member, not what a codec around it holds */
     bool unhashed;    /* its text is not part of the digest */
+    bool len_fixed;   /* its container cannot take another length */
     const char *left; /* why nothing in here can be patched, or NULL */
 };
 

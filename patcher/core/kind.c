@@ -34,8 +34,11 @@ static const struct left_kind {
 #undef MAGIC
 };
 
+/* deb(5): the first member of a package. */
+static const char deb_head[] = "!<arch>\ndebian-binary";
+
 struct pp_kind pp_kind_of(const uint8_t *head, size_t len) {
-    struct pp_kind kind = {NULL, NULL, NULL, false};
+    struct pp_kind kind = {.codec = NULL, .container = NULL, .left = NULL};
 
     for (size_t i = 0; i < PP_ARRAY_LEN(codecs); i++) {
         if (codecs[i]->bid(head, len)) {
@@ -46,6 +49,8 @@ struct pp_kind pp_kind_of(const uint8_t *head, size_t len) {
     for (size_t i = 0; i < PP_ARRAY_LEN(containers); i++) {
         if (containers[i]->bid(head, len)) {
             kind.container = containers[i];
+            kind.is_deb = kind.container == &pp_container_ar && len >= sizeof(deb_head) - 1 &&
+                          memcmp(head, deb_head, sizeof(deb_head) - 1) == 0;
             return kind;
         }
     }

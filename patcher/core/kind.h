@@ -16,6 +16,7 @@ struct pp_kind {
     const struct pp_codec *codec;         /* or NULL */
     const struct pp_container *container; /* or NULL */
     const char *left;                     /* or NULL; why content of this kind is not rewritten */
+    bool is_deb;                          /* a container that is a Debian package */
     bool opaque;                          /* left, and a placeholder cannot be seen from outside */
 };
 
