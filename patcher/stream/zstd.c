@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define WINDOW_LOG_MAX 27
-/* Encoded bytes that two levels do not have in common by chance. */
+/* Encoded bytes that two levels do not have in common by chance; half of them when there are few.
+ */
 #define AGREED_LEN_MIN ((size_t)4096)
 
 enum zstd_state {
@@ -116,7 +117,8 @@ static int begin_frame(struct zstd_recode *self, const ZSTD_frameHeader *header,
 static int settle(struct zstd_recode *self, struct pp_err *err) {
     /* The usual ones first. Above 19 an encoder takes more than the budget of a small machine. */
     static const int levels[] = {3, 19, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
-    size_t most_len = AGREED_LEN_MIN;
+    size_t half_len = self->trial.encoded.len / 2;
+    size_t most_len = half_len < AGREED_LEN_MIN ? half_len : AGREED_LEN_MIN;
     int rc = 0;
 
     self->level = PP_ZSTD_LEVEL;

@@ -74,21 +74,26 @@ struct zstd_stage {
     size_t chunk_at;
 };
 
-/* One step of the library. The last block must not depend on how the text was cut: where the
- * length is told, its last byte ends the frame; otherwise an end of its own does. */
+/* One step of the library. Its output must not depend on how the text was cut. Where the length is
+ * told, the last byte ends the frame, alone: the library takes a short cut when an end comes with
+ * more. Otherwise an end of its own does, after a first step, which would tell the length. */
 static int compress(struct zstd_stage *self, ZSTD_inBuffer *in, struct pp_stage_io *io,
                     struct pp_err *err) {
     ZSTD_outBuffer out = {.dst = io->out, .size = io->out_len};
-    bool end = self->size_told ? self->taken_len + (in->size - in->pos) >= self->text_len
-                               : self->begun && io->last && in->pos == in->size;
-    size_t at = in->pos;
-    size_t status =
-        ZSTD_compressStream2(self->context, &out, in, end ? ZSTD_e_end : ZSTD_e_continue);
+    ZSTD_inBuffer part = *in;
+    uint64_t left = self->text_len - self->taken_len;
+    bool exhausted = io->last && in->pos == in->size;
+    bool end = self->size_told ? left <= 1 || exhausted : self->begun && exhausted;
+    size_t status;
 
+    if (self->size_told && !end && part.size - part.pos >= left)
+        part.size = part.pos + (size_t)left - 1;
+    status = ZSTD_compressStream2(self->context, &out, &part, end ? ZSTD_e_end : ZSTD_e_continue);
     if (ZSTD_isError(status))
         return pp_zstd_error(status, err);
     self->begun = true;
-    self->taken_len += in->pos - at;
+    self->taken_len += part.pos - in->pos;
+    in->pos = part.pos;
     io->out += out.pos;
     io->out_len -= out.pos;
     self->ended = end && status == 0;

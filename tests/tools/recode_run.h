@@ -13,7 +13,10 @@ struct recode_run {
     size_t read_len;   /* bytes of text that are asked for at once */
     size_t write_len;  /* bytes of text that are written at once, at most */
     size_t lag;        /* bytes of text that stay unwritten until the end */
+    size_t ahead;      /* bytes of text that are written before they were read */
     bool len_kept;
+    uint64_t memory_len;             /* the budget; 0: 64 MiB */
+    size_t text_max;                 /* more text is PP_ERR_LIMIT; 0: no limit */
     const struct pp_buffer *patched; /* the text to write; NULL: as it was read */
     struct pp_buffer was;            /* the text read */
     struct pp_buffer out;            /* the bytes written */
@@ -90,14 +93,16 @@ static inline int recode_run_text(struct recode_run *run, struct pp_recode *reco
         if (count < 0)
             return (int)count;
         run->was.len += (size_t)count;
+        if (run->text_max != 0 && run->was.len > run->text_max)
+            return pp_err_set(err, PP_ERR_LIMIT, "too much text for this run");
         if (run->decode_only)
             continue;
-        end = run->was.len > run->lag ? run->was.len - run->lag : 0;
+        end = run->was.len + run->ahead;
+        end = end > run->lag ? end - run->lag : 0;
         whole = run->patched != NULL ? run->patched->len : run->was.len;
         if (count == 0 || end > whole)
             end = whole;
-        if (run->len_kept || count == 0)
-            rc = recode_run_write(run, recode, &written, end, err);
+        rc = recode_run_write(run, recode, &written, end, err);
         if (rc < 0)
             return rc;
     } while (count > 0);
@@ -114,7 +119,7 @@ static inline int recode_run(struct recode_run *run, const void *in, size_t in_l
     struct pp_recode *recode = NULL;
     int rc;
 
-    pp_budget_init(&budget, (uint64_t)64 << 20);
+    pp_budget_init(&budget, run->memory_len != 0 ? run->memory_len : (uint64_t)64 << 20);
     env.budget = &budget;
     run->was.len = 0;
     run->out.len = 0;
@@ -123,7 +128,7 @@ static inline int recode_run(struct recode_run *run, const void *in, size_t in_l
     if (rc == 0)
         rc = recode_run_text(run, recode, err);
     pp_recode_free(recode);
-    if (rc == 0 && budget.taken_len != 0)
+    if (budget.taken_len != 0)
         rc = pp_err_set(err, PP_ERR_USAGE, "memory was not given back to the budget");
     pp_budget_done(&budget);
     return rc;

@@ -86,4 +86,22 @@ static inline size_t sample_patch(struct pp_buffer *text) {
     return count;
 }
 
+/* Replaces all `from` by `to`, of any length. */
+static inline void sample_replace(struct pp_buffer *text, const char *from, const char *to) {
+    struct pp_buffer old = *text;
+    size_t at = 0;
+
+    *text = (struct pp_buffer)PP_BUFFER_INIT;
+    while (at < old.len) {
+        const uint8_t *hit = memmem(old.data + at, old.len - at, from, strlen(from));
+        size_t end = hit == NULL ? old.len : (size_t)(hit - old.data);
+
+        sample_append(text, old.data + at, end - at);
+        if (hit != NULL)
+            sample_append(text, to, strlen(to));
+        at = hit == NULL ? end : end + strlen(from);
+    }
+    pp_buffer_done(&old);
+}
+
 #endif

@@ -1,0 +1,238 @@
+#include "codec_checks.h"
+
+#include <lzma.h>
+
+#define CODEC (&pp_codec_xz)
+
+/* Gives all of `text` to the encoder; a block ends after every `block_len` bytes when not 0. */
+static void put_encoded(struct pp_buffer *encoded, lzma_stream *stream,
+                        const struct pp_buffer *text, size_t block_len) {
+    struct pp_err err = PP_ERR_INIT;
+    lzma_ret status = LZMA_OK;
+    size_t at = 0;
+
+    while (status != LZMA_STREAM_END) {
+        size_t len = block_len == 0 || text->len - at < block_len ? text->len - at : block_len;
+        lzma_action action = at + len == text->len ? LZMA_FINISH : LZMA_FULL_FLUSH;
+
+        stream->next_in = text->data + at;
+        stream->avail_in = len;
+        do {
+            assert_int_equal(pp_buffer_reserve(encoded, 4096, &err), 0);
+            stream->next_out = encoded->data + encoded->len;
+            stream->avail_out = 4096;
+            status = lzma_code(stream, action);
+            encoded->len += 4096 - stream->avail_out;
+        } while (status == LZMA_OK);
+        assert_int_equal(status, LZMA_STREAM_END);
+        if (action == LZMA_FULL_FLUSH)
+            status = LZMA_OK;
+        at += len;
+    }
+    lzma_end(stream);
+}
+
+static void put_stream(struct pp_buffer *encoded, const struct pp_buffer *text, uint32_t preset,
+                       lzma_check check, size_t block_len) {
+    lzma_stream stream = LZMA_STREAM_INIT;
+
+    assert_int_equal(lzma_easy_encoder(&stream, preset, check), LZMA_OK);
+    put_encoded(encoded, &stream, text, block_len);
+}
+
+static void put_threaded(struct pp_buffer *encoded, const struct pp_buffer *text, uint32_t preset,
+                         size_t block_len) {
+    lzma_stream stream = LZMA_STREAM_INIT;
+    lzma_mt mt = {
+        .threads = 1, .block_size = block_len, .preset = preset, .check = LZMA_CHECK_CRC32};
+
+    assert_int_equal(lzma_stream_encoder_mt(&stream, &mt), LZMA_OK);
+    put_encoded(encoded, &stream, text, 0);
+}
+
+static void put_filtered(struct pp_buffer *encoded, const struct pp_buffer *text,
+                         const lzma_filter *filters) {
+    lzma_stream stream = LZMA_STREAM_INIT;
+
+    assert_int_equal(lzma_stream_encoder(&stream, filters, LZMA_CHECK_CRC64), LZMA_OK);
+    put_encoded(encoded, &stream, text, 0);
+}
+
+/* The presets, which no header records; 7 to 9 differ from 6 in the dictionary alone. */
+static void test_presets(void **state) {
+    static const uint32_t presets[] = {
+        0, 1, 2, 3, 4, 5, 6, 3 | LZMA_PRESET_EXTREME, 6 | LZMA_PRESET_EXTREME};
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 60000);
+    for (size_t i = 0; i < PP_ARRAY_LEN(presets); i++) {
+        PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+
+        put_stream(&encoded, &text, presets[i], LZMA_CHECK_CRC64, 0);
+        check_identity(CODEC, &encoded, &text);
+    }
+}
+
+static void test_checks(void **state) {
+    static const lzma_check checks[] = {LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64,
+                                        LZMA_CHECK_SHA256};
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 9000);
+    for (size_t i = 0; i < PP_ARRAY_LEN(checks); i++) {
+        PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+
+        put_stream(&encoded, &text, 1, checks[i], 0);
+        check_identity(CODEC, &encoded, &text);
+        check_patched(CODEC, &encoded, &text);
+    }
+}
+
+/* Blocks keep their limits, whether their headers tell sizes or not. */
+static void test_blocks(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer told = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 100000);
+    put_stream(&encoded, &text, 0, LZMA_CHECK_CRC32, 30011);
+    put_threaded(&told, &text, 0, 30011);
+    assert_int_not_equal(encoded.len, told.len);
+    check_identity(CODEC, &encoded, &text);
+    check_identity(CODEC, &told, &text);
+    check_patched(CODEC, &encoded, &text);
+    check_patched(CODEC, &told, &text);
+}
+
+/* The filters, their options, and what the model's parameters are. */
+static void test_filters(void **state) {
+    lzma_options_lzma options;
+    lzma_options_delta delta = {.type = LZMA_DELTA_TYPE_BYTE, .dist = 4};
+    const lzma_filter chains[][4] = {
+        {{LZMA_FILTER_X86, NULL}, {LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}},
+        {{LZMA_FILTER_DELTA, &delta}, {LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}},
+        {{LZMA_FILTER_ARM, NULL},
+         {LZMA_FILTER_X86, NULL},
+         {LZMA_FILTER_LZMA2, &options},
+         {LZMA_VLI_UNKNOWN, NULL}},
+    };
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 40000);
+    assert_false(lzma_lzma_preset(&options, 6));
+    options.dict_size = (uint32_t)3 << 19;
+    options.lc = 1;
+    options.lp = 2;
+    options.pb = 0;
+    for (size_t i = 0; i < PP_ARRAY_LEN(chains); i++) {
+        PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+
+        put_filtered(&encoded, &text, chains[i]);
+        check_identity(CODEC, &encoded, &text);
+        check_patched(CODEC, &encoded, &text);
+    }
+}
+
+/* Streams with different checks and dictionaries, an empty one, and padding between and after. */
+static void test_streams(void **state) {
+    static const uint8_t zeros[1024];
+    PP_AUTO_BUFFER struct pp_buffer part = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer empty = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&part, 20000);
+    put_stream(&encoded, &part, 6, LZMA_CHECK_CRC64, 0);
+    sample_append(&encoded, zeros, 4);
+    put_stream(&encoded, &empty, 6, LZMA_CHECK_SHA256, 0);
+    put_threaded(&encoded, &part, 1, 7000);
+    sample_append(&encoded, zeros, 1024);
+    put_stream(&encoded, &part, 1, LZMA_CHECK_NONE, 0);
+    sample_append(&encoded, zeros, 8);
+    for (int i = 0; i < 3; i++)
+        put(&text, &part);
+    check_identity(CODEC, &encoded, &text);
+    check_patched(CODEC, &encoded, &text);
+}
+
+/* Text longer than a trial, so that only its start is tried. */
+static void test_long(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    PP_AUTO(recode_run_done) struct recode_run run = recode_run_whole(CODEC);
+
+    (void)state;
+    put_text(&text, (size_t)5 << 20);
+    put_stream(&encoded, &text, 2, LZMA_CHECK_CRC32, 0);
+    run_to(&run, &encoded, PP_ERR_NONE);
+    assert_same(&run.out, &encoded);
+}
+
+static void test_damaged(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer padded = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 600);
+    put_stream(&encoded, &text, 0, LZMA_CHECK_CRC32, 400);
+    check_truncated(CODEC, &encoded);
+    check_flipped(CODEC, &encoded, &text);
+    check_garbage(CODEC, &encoded);
+    put(&padded, &encoded);
+    for (int i = 1; i < 4; i++) {
+        sample_append(&padded, "", 1);
+        assert_fails(CODEC, &padded, PP_ERR_DAMAGED);
+    }
+}
+
+/* A check that the format reserves, with a header that is otherwise right. */
+static void test_unsupported(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    lzma_stream_flags flags = {.check = (lzma_check)2};
+    uint8_t header[LZMA_STREAM_HEADER_SIZE];
+
+    (void)state;
+    assert_int_equal(lzma_stream_header_encode(&flags, header), LZMA_OK);
+    sample_append(&encoded, header, sizeof(header));
+    assert_fails(CODEC, &encoded, PP_ERR_UNSUPPORTED);
+}
+
+/* `xz -9` decodes in 65 MiB and encodes in 674 (xz(1), "-9"). */
+static void test_budget(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 600);
+    put_stream(&encoded, &text, 9, LZMA_CHECK_CRC64, 0);
+    check_budget(CODEC, &encoded, (uint64_t)64 << 20, (uint64_t)670 << 20);
+}
+
+static void test_bid(void **state) {
+    (void)state;
+    assert_true(CODEC->bid((const uint8_t *)"\xfd"
+                                            "7zXZ\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                           18));
+    assert_false(CODEC->bid((const uint8_t *)"\xfd"
+                                             "7zXZ",
+                            5));
+    assert_false(CODEC->bid((const uint8_t *)"7zXZ is not how it begins", 18));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_presets), cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_blocks),  cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_streams), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_damaged), cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_budget),  cmocka_unit_test(test_bid),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
