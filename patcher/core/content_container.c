@@ -214,7 +214,7 @@ static int note_unreadable(struct visit *visit, const struct pp_walk_place *plac
                            const struct pp_member *member, struct pp_err *err) {
     struct pp_err problem;
 
-    if (visit->run->writing || member->unsupported == NULL)
+    if (visit->run->writing || member->unsupported == NULL || member->len == 0)
         return 0;
     pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", member->unsupported);
     return pp_findings_problem(visit->run->findings, place->path, &problem, err);

@@ -50,14 +50,17 @@ static bool dict_size_usual(uint32_t size) {
 
 /* There is no magic number, so every field must be as encoders write it. The first byte of the
  * range coder, behind the header, is always zero. */
+/* The properties that every encoder writes unless it is told otherwise: lc=3, lp=0, pb=2. The
+ * format has no magic bytes; with any other byte here too many plain files would look like it. */
+#define USUAL_PROPERTIES 0x5d
+
 static bool alone_bid(const uint8_t *head, size_t len) {
-    struct pp_lzma_style style;
     uint64_t text_size;
 
-    if (len < HEADER_LEN + 5 || head[HEADER_LEN] != 0)
+    if (len < HEADER_LEN + 5 || head[0] != USUAL_PROPERTIES || head[HEADER_LEN] != 0)
         return false;
     text_size = text_size_of(head);
-    return pp_lzma_properties(head[0], &style) && dict_size_usual(dict_size_of(head)) &&
+    return dict_size_usual(dict_size_of(head)) &&
            (text_size == UINT64_MAX || (text_size > 0 && text_size < KNOWN_SIZE_MAX));
 }
 

@@ -116,7 +116,7 @@ static void test_bid(void **state) {
         uint8_t value;
     } spoilt[] = {
         {0, 225},        /* properties past the last that there are */
-        {0, 8 + 9 * 4},  /* lc + lp = 12 */
+        {0, 0},          /* sound, but what plain files start with (.kotlin_metadata) */
         {1, 1},          /* no power of two */
         {3, 0},          /* dictionary of 0 bytes */
         {12, 0},         /* length of 2^56 and more */
