@@ -20,6 +20,7 @@ struct apply {
     struct pp_tally *tally;
     struct pp_record *record; /* NULL: only scanning */
     atomic_uint_fast64_t files;
+    uint8_t *buffers; /* PP_VISIT_BUFFER_LEN bytes a worker */
     struct pending {
         const struct pp_policy *policy;
         struct pp_visited *visited;
@@ -41,9 +42,9 @@ static int visit(void *context, unsigned worker, const struct pp_walker_entry *e
     struct pp_visited *found = NULL;
     int rc;
 
-    (void)worker;
     atomic_fetch_add(&apply->files, 1);
-    rc = pp_visit(&apply->session->policy, entry, &found, err);
+    rc = pp_visit(&apply->session->policy, entry, apply->buffers + worker * PP_VISIT_BUFFER_LEN,
+                  &found, err);
     *visited = found;
     return rc;
 }
@@ -341,13 +342,13 @@ static int run(struct apply *apply, struct pp_err *err) {
 
     atomic_init(&apply->files, 0);
     apply->pending = calloc(PENDING_MAX, sizeof(*apply->pending));
-    if (apply->pending == NULL)
-        return pp_err_nomem(err);
-    rc = walk(apply, err);
+    apply->buffers = calloc(apply->session->options.jobs, PP_VISIT_BUFFER_LEN);
+    rc = apply->pending != NULL && apply->buffers != NULL ? walk(apply, err) : pp_err_nomem(err);
     for (size_t i = 0; i < apply->pending_count; i++)
         pp_visited_free(apply->pending[i].visited);
     for (size_t i = 0; i < apply->linked_count; i++)
         pp_visited_free(apply->linked[i].visited);
+    free(apply->buffers);
     free(apply->pending);
     free(apply->linked);
     return rc;

@@ -115,21 +115,25 @@ static int pass_on(uint8_t *data, size_t settled, size_t *held, struct pp_sink *
     return 0;
 }
 
-int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
-                 struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+/* The file itself, in memory and only looked at: there is nothing to copy. */
+static int look_at_memory(struct pp_replacer *replacer, const struct pp_blob *blob,
+                          struct pp_err *err) {
+    ssize_t settled;
+
+    replacer->edit = false;
+    settled = pp_replacer_edit(replacer, (uint8_t *)blob->memory, (size_t)blob->len, true, err);
+    return settled < 0 ? (int)settled : 0;
+}
+
+/* Bytes as they come, in pieces of a buffer. */
+static int edit_stream(struct pp_replacer *replacer, struct pp_source *in, struct pp_sink *out,
+                       XXH3_state_t *hash, struct pp_err *err) {
     PP_AUTO_FREE uint8_t *data = malloc(LEAF_BUFFER_LEN);
-    struct leaf_edit edit = leaf_edit(run, place, left, place->layer == 0);
-    struct pp_replacer replacer = {
-        .matcher = run->policy->matcher, .edit = left == NULL, .on_match = on_match, .user = &edit};
-    bool hashing = !run->writing && place->layer > 0 && !place->unhashed;
-    PP_AUTO(free_hash) XXH3_state_t *hash = hashing ? XXH3_createState() : NULL;
     size_t held = 0;
     bool last = false;
 
-    if (data == NULL || (hashing && hash == NULL))
+    if (data == NULL)
         return pp_err_nomem(err);
-    if (hashing)
-        XXH3_128bits_reset(hash);
     while (!last) {
         ssize_t count = pp_source_read(in, data + held, LEAF_BUFFER_LEN - held, err);
         ssize_t settled;
@@ -139,13 +143,37 @@ int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, con
             return (int)count;
         last = count == 0;
         held += (size_t)count;
-        settled = pp_replacer_edit(&replacer, data, held, last, err);
+        settled = pp_replacer_edit(replacer, data, held, last, err);
         if (settled < 0)
             return (int)settled;
         rc = pass_on(data, (size_t)settled, &held, out, hash, err);
         if (rc < 0)
             return rc;
     }
+    return 0;
+}
+
+int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
+                 struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
+    struct leaf_edit edit = leaf_edit(run, place, left, place->layer == 0);
+    struct pp_replacer replacer = {
+        .matcher = run->policy->matcher, .edit = left == NULL, .on_match = on_match, .user = &edit};
+    bool hashing = !run->writing && place->layer > 0 && !place->unhashed;
+    PP_AUTO(free_hash) XXH3_state_t *hash = hashing ? XXH3_createState() : NULL;
+    const struct pp_blob *blob;
+    uint64_t offset;
+    int rc;
+
+    if (hashing && hash == NULL)
+        return pp_err_nomem(err);
+    if (hashing)
+        XXH3_128bits_reset(hash);
+    blob = place->layer == 0 && out == NULL ? pp_source_blob(in, &offset) : NULL;
+    rc = blob != NULL && blob->memory != NULL && offset == 0
+             ? look_at_memory(&replacer, blob, err)
+             : edit_stream(&replacer, in, out, hash, err);
+    if (rc < 0)
+        return rc;
     if (hashing)
         fold_digest(run->findings, XXH3_128bits_digest(hash));
     return note_left(run, place, edit.count, err);

@@ -41,15 +41,35 @@ static int look_at_symlink(const struct pp_policy *policy, const struct pp_walke
                                 err);
 }
 
+/* Most files are small and hold nothing: one read, and a look at the bytes. Returns 1 when there is
+ * more to it. */
+static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer,
+                          struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    ssize_t len = read(fd, buffer, PP_VISIT_BUFFER_LEN);
+    struct pp_blob blob;
+    int rc;
+
+    if (len < 0 || (size_t)len == PP_VISIT_BUFFER_LEN)
+        return 1;
+    blob = pp_blob_memory(buffer, (size_t)len);
+    rc = pp_content_scan(policy, &blob, 0, &findings, err);
+    return rc < 0 ? rc : findings.count > 0 || findings.problem_count > 0;
+}
+
 static int look_at_file(const struct pp_policy *policy, const struct pp_walker_entry *entry,
-                        struct pp_visited *visited, struct pp_err *err) {
+                        uint8_t *buffer, struct pp_visited *visited, struct pp_err *err) {
     PP_AUTO_CLOSE int fd =
         openat(entry->dir, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct pp_blob blob;
     struct stat st;
+    int rc;
 
     if (fd < 0)
         return pp_err_sys(err, "cannot open");
+    rc = glance_at_file(policy, fd, buffer, err);
+    if (rc <= 0)
+        return rc;
     if (fstat(fd, &st) < 0)
         return pp_err_sys(err, "cannot look at it");
     if (!S_ISREG(st.st_mode))
@@ -59,30 +79,32 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
     return pp_content_scan(policy, &blob, visited->mode, &visited->findings, err);
 }
 
-int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry, uint8_t *buffer,
              struct pp_visited **visited, struct pp_err *err) {
-    struct pp_visited *found = malloc(sizeof(*found));
-    int rc;
+    struct pp_visited found = {.is_symlink = entry->is_symlink,
+                               .tag = entry->tag,
+                               .findings = PP_FINDINGS_INIT,
+                               .err = PP_ERR_INIT};
+    int rc = entry->is_symlink ? look_at_symlink(policy, entry, &found, &found.err)
+                               : look_at_file(policy, entry, buffer, &found, &found.err);
 
-    if (found == NULL)
-        return pp_err_nomem(err);
-    *found = (struct pp_visited){.path = strdup(entry->path),
-                                 .is_symlink = entry->is_symlink,
-                                 .tag = entry->tag,
-                                 .findings = PP_FINDINGS_INIT,
-                                 .err = PP_ERR_INIT};
-    rc = found->path == NULL ? pp_err_nomem(&found->err)
-         : entry->is_symlink ? look_at_symlink(policy, entry, found, &found->err)
-                             : look_at_file(policy, entry, found, &found->err);
-    if (rc < 0 && found->err.kind == PP_ERR_NOMEM) {
-        pp_visited_free(found);
-        return pp_err_nomem(err);
+    /* There is nothing to tell, or somebody removed it since its folder was read. */
+    if (rc >= 0 && found.findings.count == 0 && found.findings.problem_count == 0)
+        return 0;
+    if (rc < 0 && found.err.kind == PP_ERR_SYSTEM && found.err.sys == ENOENT)
+        return 0;
+    if (found.err.kind != PP_ERR_NOMEM) {
+        found.path = strdup(entry->path);
+        *visited = malloc(sizeof(found));
+        if (found.path != NULL && *visited != NULL) {
+            **visited = found;
+            return 0;
+        }
+        free(*visited);
+        *visited = NULL;
     }
-    /* Somebody removed it since its folder was read, or there is nothing to tell. */
-    if ((rc < 0 && found->err.kind == PP_ERR_SYSTEM && found->err.sys == ENOENT) ||
-        (rc >= 0 && found->findings.count == 0 && found->findings.problem_count == 0))
-        pp_visited_free(found);
-    else
-        *visited = found;
-    return 0;
+    pp_findings_done(&found.findings);
+    free(found.path);
+    free(found.target);
+    return pp_err_nomem(err);
 }

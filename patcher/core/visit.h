@@ -23,9 +23,13 @@ struct pp_visited {
     struct pp_err err; /* not PP_ERR_NONE: it could not be read */
 };
 
-/* `visited` stays NULL when there is nothing to tell: no hit, no problem. What goes wrong with the
- * file is in there; the only error is out of memory. Called by many threads. */
-int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+/* What one thread visits with: room for a file that is read in one go. */
+#define PP_VISIT_BUFFER_LEN ((size_t)256 << 10)
+
+/* `buffer` has PP_VISIT_BUFFER_LEN bytes. `visited` stays NULL when there is nothing to tell: no
+ * hit, no problem. What goes wrong with the file is in there; the only error is out of memory.
+ * Called by many threads. */
+int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry, uint8_t *buffer,
              struct pp_visited **visited, struct pp_err *err);
 void pp_visited_free(struct pp_visited *visited);
 

@@ -75,29 +75,28 @@ static void folder_releasep(struct folder **folder) {
         folder_release(*folder);
 }
 
-static int visit_entry(const struct pp_walker *walker, unsigned number, const struct chunk *chunk,
-                       size_t i, void **visited, struct pp_err *err) {
-    struct pp_walker_entry entry = {.dir = chunk->folder->fd,
-                                    .name = chunk->entries[i].name,
-                                    .is_symlink = chunk->entries[i].is_symlink,
-                                    .tag = chunk->tag};
-    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-    int rc = pp_buffer_printf(&path, err, "%s%s", chunk->folder->path, entry.name);
-
-    if (rc < 0)
-        return rc;
-    entry.path = (const char *)path.data;
-    return walker->options.visit(walker->options.context, number, &entry, visited, err);
-}
-
 /* Called in a worker. */
 static void run_chunk(void *context, unsigned number, void *task) {
     struct pp_walker *walker = context;
     struct chunk *chunk = task;
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    size_t folder_len = strlen(chunk->folder->path);
 
-    for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++)
-        chunk->rc =
-            visit_entry(walker, number, chunk, i, &chunk->entries[i].visited, &chunk->failure);
+    chunk->rc = pp_buffer_append(&path, chunk->folder->path, folder_len, &chunk->failure);
+    for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++) {
+        struct pp_walker_entry entry = {.dir = chunk->folder->fd,
+                                        .name = chunk->entries[i].name,
+                                        .is_symlink = chunk->entries[i].is_symlink,
+                                        .tag = chunk->tag};
+
+        path.len = folder_len;
+        chunk->rc = pp_buffer_append(&path, entry.name, strlen(entry.name), &chunk->failure);
+        if (chunk->rc < 0)
+            return;
+        entry.path = (const char *)path.data;
+        chunk->rc = walker->options.visit(walker->options.context, number, &entry,
+                                          &chunk->entries[i].visited, &chunk->failure);
+    }
 }
 
 static int deliver_chunk(void *context, void *task, struct pp_err *err) {
