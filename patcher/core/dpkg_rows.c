@@ -129,41 +129,12 @@ static bool has_suffix(const char *path, const char *suffix) {
     return len > suffix_len && strcmp(path + len - suffix_len, suffix) == 0;
 }
 
-/* Called with the row under its old name; the ledger must not be written here. */
-static int copy_file(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
-    struct pp_ledger_file *copy = context;
-    char *hits = malloc(file->hits_len + 1);
-    char *members = malloc(file->members_len + 1);
-
-    if (hits == NULL || members == NULL) {
-        free(hits);
-        free(members);
-        return pp_err_nomem(err);
-    }
-    memcpy(hits, file->hits, file->hits_len);
-    memcpy(members, file->members, file->members_len);
-    *copy = *file;
-    copy->hits = (const uint8_t *)hits;
-    copy->members = members;
-    return 1;
-}
-
-/* The row of `row` stands under another path from now on. */
-static int move_row(struct pp_ledger *ledger, const struct pp_row *row, const char *to,
+/* The row of `from` stands under another path from now on. */
+static int move_row(struct pp_ledger *ledger, const char *from, const char *to,
                     struct pp_err *err) {
-    struct pp_ledger_file file = {.hits = NULL, .members = NULL};
-    int rc = pp_ledger_find(ledger, row->path, copy_file, &file, err);
+    int rc = pp_ledger_copy(ledger, from, to, err);
 
-    if (rc <= 0)
-        return rc;
-    file.path = to;
-    file.package = row->package;
-    rc = pp_ledger_put(ledger, &file, err);
-    if (rc >= 0)
-        rc = pp_ledger_forget(ledger, row->path, err);
-    free((void *)file.hits);
-    free((void *)file.members);
-    return rc;
+    return rc < 0 ? rc : pp_ledger_forget(ledger, from, err);
 }
 
 static int follow_conffile(struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
@@ -181,7 +152,8 @@ static int follow_conffile(struct pp_record *record, const struct pp_row *row, s
     rc = pp_row_fits(record, &conffile, err);
     if (rc < 0)
         return rc;
-    return rc > 0 ? move_row(ledger, row, path, err) : pp_ledger_forget(ledger, row->path, err);
+    return rc > 0 ? move_row(ledger, row->path, path, err)
+                  : pp_ledger_forget(ledger, row->path, err);
 }
 
 /* Does dpkg still have files of this package, or at least its conffiles? */

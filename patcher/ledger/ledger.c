@@ -220,6 +220,23 @@ int pp_ledger_forget(struct pp_ledger *ledger, const char *path, struct pp_err *
                                     "it", key.folder, key.name);
 }
 
+int pp_ledger_copy(struct pp_ledger *ledger, const char *path, const char *to, struct pp_err *err) {
+    struct pp_database_path from;
+    struct pp_database_path key;
+    int rc = pp_database_path(ledger, path, false, &from, err);
+
+    if (rc < 0 || from.folder == 0)
+        return rc;
+    rc = pp_database_path(ledger, to, true, &key, err);
+    return rc < 0 ? rc
+                  : pp_database_run(ledger, err,
+                                    "INSERT OR REPLACE INTO file(" PP_ROW_COLUMNS ") SELECT ?, ?, "
+                                    "package, kind, size, mtime, mtime_ns, shipped, current, "
+                                    "value_set, hits, members FROM file "
+                                    "WHERE folder = ? AND name = ?",
+                                    "itit", key.folder, key.name, from.folder, from.name);
+}
+
 int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *package,
                      struct pp_err *err) {
     struct pp_database_path key;

@@ -77,6 +77,8 @@ int pp_ledger_find(struct pp_ledger *ledger, const char *path, pp_ledger_file_fn
 int pp_ledger_put(struct pp_ledger *ledger, const struct pp_ledger_file *file, struct pp_err *err);
 /* Removes the row of a path, if there is one. */
 int pp_ledger_forget(struct pp_ledger *ledger, const char *path, struct pp_err *err);
+/* A second row like that of `path`, if there is one: for another name of the same file. */
+int pp_ledger_copy(struct pp_ledger *ledger, const char *path, const char *to, struct pp_err *err);
 /* Gives a row to another package, or to none (""). */
 int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *package,
                      struct pp_err *err);

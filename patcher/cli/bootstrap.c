@@ -1,0 +1,349 @@
+/* pathpatch bootstrap: an archive becomes a patched tree, and the app is told. */
+#include "core/bootstrap.h"
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "cli/command.h"
+#include "cli/notify_options.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "notify/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <paths.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    OPTION_NOTIFY = 1,
+    OPTION_REPLACE_DEST,
+    OPTION_SHA256,
+    OPTION_THEN,
+};
+
+static const struct option long_options[] = {
+    PP_COMMON_LONG_OPTIONS,
+    PP_NOTIFY_LONG_OPTIONS,
+    {"notify", required_argument, NULL, OPTION_NOTIFY},
+    {"replace-dest", no_argument, NULL, OPTION_REPLACE_DEST},
+    {"sha256", required_argument, NULL, OPTION_SHA256},
+    {"then", required_argument, NULL, OPTION_THEN},
+    {0},
+};
+
+static const char usage[] =
+    "usage: pathpatch bootstrap [OPTION]... ARCHIVE DEST\n"
+    "\n"
+    "Unpacks a zip or tar archive, patched on the way, and moves it to DEST in one step. DEST is\n"
+    "the value of a placeholder.\n"
+    "ARCHIVE is a file, - (standard input), fd:N (an open file) or @NAME (an abstract socket\n"
+    "that sends it).\n"
+    "\n"
+    "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
+    "  --root DIR                the root that DEST lies below\n"
+    "  --replace-dest            replace what is at DEST\n"
+    "  --sha256 HEX              refuse an archive with another digest\n"
+    "  --then COMMAND            run by sh in DEST, with the values in its environment, before\n"
+    "                            the app is told\n"
+    "  --notify ADDRESS          tell the app: @name, @name,pad, sd:@name, NOTIFY_SOCKET, "
+    "zmq:@name\n"
+    "  --token-file FILE, --token-fd N, --notify-timeout SECONDS, --payload TEXT, --expect TEXT\n"
+    "                            as for pathpatch notify\n"
+    "  --peer-uid UID            trust this user besides ourselves, as app and as sender\n"
+    "  -n, --dry-run             say what would be patched; write nothing\n"
+    "  --executables=skip|scripts|all, --no-decode, --durability=batch|none, --state DIR,\n"
+    "  --table FILE, --json, --quiet, --jobs N, --memory SIZE\n"
+    "\n"
+    "Until DEST is there, all is kept in DEST.pathpatch, with the messages that the app has not\n"
+    "acknowledged.\n";
+
+struct bootstrap_request {
+    struct pp_options common;
+    struct pp_notify_options notify_options;
+    const char *archive;
+    const char *dest;
+    const char *notify; /* address, or NULL */
+    const char *then;   /* or NULL */
+    bool replace_dest;
+    bool has_sha256;
+    uint8_t sha256[PP_SHA256_LEN];
+};
+
+/* ---- options ---- */
+
+static int take_sha256(struct bootstrap_request *request, const char *text, struct pp_err *err) {
+    if (strlen(text) != sizeof(request->sha256) * 2 ||
+        strspn(text, "0123456789abcdefABCDEF") != sizeof(request->sha256) * 2)
+        return pp_err_set(err, PP_ERR_USAGE, "--sha256: give it 64 hex digits, not '%s'", text);
+    for (size_t i = 0; i < sizeof(request->sha256); i++) {
+        char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+
+        request->sha256[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    request->has_sha256 = true;
+    return 0;
+}
+
+static int take_option(struct bootstrap_request *request, int opt, struct pp_err *err) {
+    int rc = pp_options_take(&request->common, opt, optarg, err);
+
+    if (rc == 0)
+        rc = pp_notify_options_take(&request->notify_options, opt, optarg, err);
+    if (rc != 0)
+        return rc;
+    switch (opt) {
+    case OPTION_NOTIFY:
+        request->notify = optarg;
+        return 0;
+    case OPTION_REPLACE_DEST:
+        request->replace_dest = true;
+        return 0;
+    case OPTION_SHA256:
+        return take_sha256(request, optarg, err);
+    case OPTION_THEN:
+        request->then = optarg;
+        return 0;
+    default:
+        return pp_err_set(err, PP_ERR_USAGE, "see pathpatch bootstrap --help");
+    }
+}
+
+static int parse(struct bootstrap_request *request, int argc, char **argv, struct pp_err *err) {
+    int opt;
+    int rc = 0;
+
+    while (rc >= 0 &&
+           (opt = getopt_long(argc, argv, PP_COMMON_SHORT_OPTIONS, long_options, NULL)) != -1)
+        rc = take_option(request, opt, err);
+    if (rc < 0 || request->common.help)
+        return rc;
+    if (argc - optind != 2)
+        return pp_err_set(err, PP_ERR_USAGE, "bootstrap: give it ARCHIVE and DEST");
+    request->archive = argv[optind];
+    request->dest = argv[optind + 1];
+    if (request->common.session.admindir != NULL)
+        return pp_err_set(err, PP_ERR_USAGE,
+                          "--admindir: the new tree has dpkg's database where the table says");
+    return 0;
+}
+
+/* ---- where the archive comes from ---- */
+
+/* Who sends it supplies code: the peer is checked as one that is told. */
+static int open_socket(const struct bootstrap_request *request, struct pp_err *err) {
+    const struct pp_notify_options *options = &request->notify_options;
+    struct pp_peers peers = {options->peer_uids, options->peer_uid_count};
+    struct pp_address address;
+    struct pp_channel channel;
+    int flags;
+
+    if (pp_notify_options_address(request->archive, &address, err) < 0)
+        return -(int)err->kind;
+    pp_channel_init(&channel, -1);
+    if (pp_channel_connect(&channel, &address, &peers, err) < 0) {
+        /* Not the message to the app, whose delivery may be tried again. */
+        if (err->kind == PP_ERR_UNDELIVERED)
+            err->kind = PP_ERR_SYSTEM;
+        return pp_err_context(err, "%s", request->archive);
+    }
+    flags = fcntl(channel.fd, F_GETFL);
+    if (flags < 0 || fcntl(channel.fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
+        pp_err_sys(err, "%s: cannot wait for it", request->archive);
+        pp_channel_close(&channel);
+        return -(int)err->kind;
+    }
+    return channel.fd;
+}
+
+static int open_archive(const struct bootstrap_request *request, struct pp_err *err) {
+    const char *name = request->archive;
+    int fd;
+
+    if (name[0] == '@')
+        return open_socket(request, err);
+    if (strcmp(name, "-") == 0) {
+        fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else if (strncmp(name, "fd:", 3) == 0) {
+        char *end;
+        unsigned long number = strtoul(name + 3, &end, 10);
+
+        if (name[3] < '0' || name[3] > '9' || *end != '\0' || number > INT_MAX)
+            return pp_err_set(err, PP_ERR_USAGE, "%s: give it as fd:N", name);
+        fd = fcntl((int)number, F_DUPFD_CLOEXEC, 0);
+    } else {
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+    }
+    return fd < 0 ? pp_err_sys(err, "%s: cannot open", name) : fd;
+}
+
+/* ---- what follows ---- */
+
+/* In the child: never returns. */
+static void run_child(const struct bootstrap_request *request, const struct pp_session *session,
+                      const char *path) {
+    int null = open("/dev/null", O_RDWR);
+
+    dup2(null, STDIN_FILENO);
+    /* Nothing but objects on standard output. */
+    if (request->common.json)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    for (size_t i = 0; i < session->table.count; i++) {
+        const char *names = session->table.placeholders[i].env;
+        char name[256];
+
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(names, " "), names);
+        if (name[0] != '\0')
+            setenv(name, session->values.values[i].path, 1);
+    }
+    if (chdir(path) == 0)
+        execl(_PATH_BSHELL, "sh", "-c", request->then, (char *)NULL);
+    _exit(127);
+}
+
+static int run_then(const struct bootstrap_request *request, const struct pp_session *session,
+                    const char *path, struct pp_err *err) {
+    int status;
+    pid_t child;
+    pid_t ended;
+
+    fflush(stdout);
+    child = fork();
+    if (child < 0)
+        return pp_err_sys(err, "--then: cannot start it");
+    if (child == 0)
+        run_child(request, session, path);
+    do
+        ended = waitpid(child, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    if (ended < 0)
+        return pp_err_sys(err, "--then: cannot wait for it");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return pp_err_set(err, PP_ERR_SYSTEM, "--then: ended with %s %d; %s is there, unfinished",
+                      WIFEXITED(status) ? "status" : "signal",
+                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), path);
+}
+
+/* ---- the run ---- */
+
+struct bootstrap_run {
+    const struct bootstrap_request *request;
+    struct pp_output *output;
+    struct pp_session session;
+    struct pp_bootstrap *bootstrap;
+    struct pp_outbox outbox;
+    struct pp_notifier *notifier; /* or NULL */
+    char id[PP_RUN_LEN + 1];
+    struct pp_tally tally;
+};
+
+static int open_notifier(struct bootstrap_run *run, struct pp_notify_options *options,
+                         struct pp_err *err) {
+    int rc = pp_run_new(run->id, err);
+
+    if (rc < 0 || run->request->notify == NULL || run->request->common.dry_run)
+        return rc;
+    run->notifier =
+        pp_notify_options_open(options, run->request->notify, &run->outbox, run->id, err);
+    return run->notifier == NULL ? -(int)err->kind : 0;
+}
+
+static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
+    const struct bootstrap_request *request = run->request;
+    const struct pp_options *common = &request->common;
+    PP_AUTO_CLOSE int archive = -1;
+    struct pp_bootstrap_options options = {
+        .dest = request->dest,
+        .sha256 = request->has_sha256 ? request->sha256 : NULL,
+        .replace_dest = request->replace_dest,
+        .dry_run = common->dry_run,
+        .durability = common->durability,
+        .reporter = &run->output->reporter,
+        .notifier = run->notifier,
+        .outbox = &run->outbox,
+        .run = run->id,
+        .more_follows = request->then != NULL,
+    };
+    int rc = pp_session_open(&run->session, &common->session, err);
+
+    if (rc < 0)
+        return rc;
+    run->output->table = &run->session.table;
+    archive = options.archive = open_archive(request, err);
+    if (archive < 0)
+        return archive;
+    run->bootstrap = pp_bootstrap_new(&run->session, &options, err);
+    if (run->bootstrap == NULL)
+        return -(int)err->kind;
+    rc = pp_bootstrap_run(run->bootstrap, &run->tally, err);
+    if (rc >= 0 && request->then != NULL && !common->dry_run)
+        rc = run_then(request, &run->session, pp_bootstrap_path(run->bootstrap), err);
+    return rc;
+}
+
+/* Returns the exit status of the command. */
+static int tell(struct bootstrap_run *run, int status, bool failed) {
+    struct pp_err err = PP_ERR_INIT;
+
+    if (run->notifier == NULL)
+        return status;
+    if (pp_notifier_deliver(run->notifier, failed ? PP_MESSAGE_FAILED : PP_MESSAGE_COMPLETE, status,
+                            (int64_t)run->tally.files, (int64_t)run->tally.patched, &err) >= 0)
+        return status;
+    pp_output_message(run->output, "%s: %s", run->request->notify, err.text);
+    return status == PP_EXIT_DONE ? pp_exit_status(&err) : status;
+}
+
+static int run_all(struct bootstrap_run *run, struct pp_notify_options *notify_options) {
+    struct pp_err err = PP_ERR_INIT;
+    int status;
+
+    if (open_notifier(run, notify_options, &err) < 0)
+        return pp_output_fail(run->output, &err);
+    if (make_tree(run, &err) < 0) {
+        status = pp_output_fail(run->output, &err);
+        return tell(run, status, true);
+    }
+    status = pp_output_end(run->output, &run->tally);
+    return tell(run, status, false);
+}
+
+static int run_bootstrap(int argc, char **argv) {
+    struct bootstrap_request request = {.archive = NULL};
+    struct bootstrap_run run = {
+        .request = &request, .session = {.root = -1}, .outbox = PP_OUTBOX_INIT};
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_output output;
+    int status = PP_EXIT_DONE;
+    int rc;
+
+    pp_options_init(&request.common);
+    pp_notify_options_init(&request.notify_options);
+    request.common.session.fresh = true;
+    rc = parse(&request, argc, argv, &err);
+    pp_output_init(&output, &request.common, argv[0]);
+    run.output = &output;
+    if (rc < 0)
+        status = pp_output_fail(&output, &err);
+    else if (request.common.help)
+        fputs(usage, stdout);
+    else
+        status = run_all(&run, &request.notify_options);
+    pp_notifier_free(run.notifier);
+    pp_bootstrap_free(run.bootstrap);
+    pp_session_done(&run.session);
+    pp_notify_options_done(&request.notify_options);
+    pp_options_done(&request.common);
+    return status;
+}
+
+const struct pp_command pp_command_bootstrap = {
+    .name = "bootstrap",
+    .summary = "unpack, patch, move into place, tell the app",
+    .run = run_bootstrap,
+};
