@@ -90,15 +90,22 @@ static int row_path(const struct takeover *takeover, const char *listed, struct 
     return rc < 0 ? rc : 1;
 }
 
-/* "NAME.KIND", with the architecture where several may be installed. */
-static int file_name(const struct package *package, const char *kind, char **name,
-                     struct pp_err *err) {
-    if (asprintf(name, "%s%s%s.%s", package->name, package->is_same ? ":" : "",
-                 package->is_same ? package->arch : "", kind) < 0) {
-        *name = NULL;
-        return pp_err_nomem(err);
+/* Reads a file of a package: "NAME:ARCH.KIND" where several architectures may be installed, unless
+ * the database is of before there were such. Returns 1 and its name, or 0 when there is none. */
+static int read_info(const struct takeover *takeover, const struct package *package,
+                     const char *kind, char **name, struct pp_buffer *text, struct pp_err *err) {
+    int rc = 0;
+
+    for (int with_arch = package->is_same ? 1 : 0; rc == 0 && with_arch >= 0; with_arch--) {
+        free(*name);
+        if (asprintf(name, "%s%s%s.%s", package->name, with_arch ? ":" : "",
+                     with_arch ? package->arch : "", kind) < 0) {
+            *name = NULL;
+            return pp_err_nomem(err);
+        }
+        rc = read_file(takeover->info, *name, text, err);
     }
-    return 0;
+    return rc;
 }
 
 /* ---- md5sums ---- */
@@ -168,10 +175,8 @@ static int mend_sums(const struct takeover *takeover, const struct package *pack
                      struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     PP_AUTO_FREE char *name = NULL;
-    int rc = file_name(package, "md5sums", &name, err);
+    int rc = read_info(takeover, package, "md5sums", &name, &text, err);
 
-    if (rc >= 0)
-        rc = read_file(takeover->info, name, &text, err);
     if (rc > 0)
         rc = each_line(takeover, &text, mend_line, err);
     return rc <= 0 ? rc : write_file(takeover, takeover->info, name, 0, text.data, text.len, err);
@@ -187,10 +192,8 @@ static int assign_rows(const struct takeover *takeover, const struct package *pa
     PP_AUTO_FREE char *key = NULL;
     char *rest;
     char *line;
-    int rc = file_name(package, "list", &name, err);
+    int rc = read_info(takeover, package, "list", &name, &text, err);
 
-    if (rc >= 0)
-        rc = read_file(takeover->info, name, &text, err);
     if (rc <= 0)
         return rc;
     if (asprintf(&key, "%s:%s", package->name, package->arch) < 0) {
