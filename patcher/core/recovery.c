@@ -132,8 +132,7 @@ static int digest_at(const struct pp_place *place, const char *name, struct stat
     return rc < 0 ? rc : 1;
 }
 
-static enum verdict finish_rename(const struct pp_journal *journal,
-                                  const struct pp_ledger_intent *intent,
+static enum verdict finish_rename(const struct pp_ledger_intent *intent,
                                   const struct pp_place *place, struct pp_err *err) {
     const uint8_t *want = intent->file.current.sha256;
     uint8_t target[PP_SHA256_LEN];
@@ -157,7 +156,6 @@ static enum verdict finish_rename(const struct pp_journal *journal,
     identity = pp_identity_of(&st);
     if (pp_replace_commit(place->dir, intent->temporary, place->name, &identity, false, err) < 0)
         return KEEP;
-    (void)journal;
     return SETTLE;
 }
 
@@ -185,7 +183,7 @@ static enum verdict finish(struct pp_journal *journal, const struct pp_ledger_in
     }
     if (pp_durable_add(&journal->durable, folder, err) < 0)
         return KEEP;
-    verdict = finish_rename(journal, intent, &place, err);
+    verdict = finish_rename(intent, &place, err);
     if (verdict == DROP || verdict == LEAVE)
         unlinkat(place.dir, intent->temporary, 0);
     return verdict;

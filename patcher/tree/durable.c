@@ -85,14 +85,15 @@ int pp_durable_add(struct pp_durable *durable, int fd, struct pp_err *err) {
 int pp_durable_one(const struct pp_durable *durable, int fd, struct pp_err *err) {
     if (durable->durability == PP_DURABILITY_NONE || !durable->each)
         return 0;
-    if (fdatasync(fd) < 0)
+    /* Not fdatasync: an mtime that was put back counts, too. */
+    if (fsync(fd) < 0)
         return pp_err_sys(err, "cannot get it onto the disk");
     return 0;
 }
 
 int pp_durable_sync(struct pp_durable *durable, struct pp_err *err) {
 #if HAVE_SYNCFS
-    for (size_t i = 0; i < durable->count; i++)
+    for (size_t i = 0; i < durable->count && !durable->each; i++)
         if (syncfs(durable->fds[i]) < 0)
             return pp_err_sys(err, "cannot get the batch onto the disk");
 #else

@@ -201,6 +201,59 @@ def test_error_at_every_call(tmp_path, fault, capsys):
         print(f"\n{fault}: injected at {len(points)} calls", end=" ")
 
 
+def on_disk(path, dirty):
+    return not any(other == path or other.startswith(path + "/") for other in dirty)
+
+
+def is_tree(path, tree):
+    return path.startswith(f"{tree}/") and not path.startswith(f"{tree}/state")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_nothing_runs_ahead_of_the_disk(tmp_path, scenario):
+    """What a power cut takes away: the ledger is on the disk before the tree is written by it, and
+    the tree before the ledger says so."""
+    start, _, command, env = prepare(tmp_path, scenario)
+    tree, log = tmp_path / "tree", tmp_path / "log"
+    copy_tree(start, tree)
+    check(run(tree, *command, env=env, under=["strace", "-f", "-y", "-o", log]))
+    wal, pristine = f"{tree}/state/ledger.db-wal", f"{tree}/state/pristine"
+    dirty, committed, renamed = set(), 0, 0
+    for line in log.read_text().splitlines():
+        call = re.match(r"\d+ +(\w+)\((.*)\) += \d+", line)
+        if not call:
+            continue
+        name, words = call[1], call[2]
+        paths = re.findall(r"<([^>]*)>", words)
+        if name in ("write", "pwrite64") and paths:
+            if is_tree(paths[0], tree) and "/.pp-" not in paths[0]:
+                assert on_disk(wal, dirty), line
+            if paths[0] == wal:
+                assert on_disk(pristine, dirty), line
+                assert not any(is_tree(path, tree) for path in dirty), line
+                committed += 1
+            dirty.add(paths[0])
+        elif name == "renameat" and is_tree(paths[0] + "/", tree):
+            temporary = f"{paths[0]}/{words.split(chr(34))[1]}"
+            assert on_disk(wal, dirty) and on_disk(temporary, dirty), line
+            dirty.add(paths[0] + "/")
+            renamed += 1
+        elif name in ("fsync", "fdatasync"):
+            dirty -= {paths[0], paths[0] + "/"}
+        elif name == "syncfs":
+            dirty.clear()
+    assert committed > 0 and renamed > 0
+    assert not [path for path in dirty - {f"{tree}/state/lock"} if path.startswith(f"{tree}/")]
+
+
+def test_two_runs_at_once(tmp_path):
+    start, calm, command, _ = prepare(tmp_path, "apply")
+    both = [subprocess.Popen([DRIVER, *command, start]) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert describe(start) == describe(calm)
+    assert describe_state(start) == describe_state(calm)
+
+
 def test_undisturbed_run_is_what_it_should_be(tmp_path):
     start, calm, _, _ = prepare(tmp_path, "apply")
     alpha = b"/srv/alpha".ljust(24, b"/")
