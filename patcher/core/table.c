@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* inih keeps this many bytes of a section's name, and cuts the rest off. */
+#define NAME_LEN_MAX 48
+
 void pp_table_done(struct pp_table *table) {
     for (size_t i = 0; i < table->count; i++) {
         struct pp_placeholder *placeholder = &table->placeholders[i];
@@ -65,28 +68,67 @@ struct parse {
     int rc;
 };
 
-static int set_string(struct parse *parse, char **field, const char *value) {
-    char *copy = strdup(value);
+/* A key of a section, with its value. */
+struct key {
+    const char *section;
+    const char *name;
+    const char *value;
+};
 
-    if (copy == NULL) {
+/* Also what an indented line becomes: to inih it goes on with the key before. */
+static int refuse_twice(struct parse *parse, const struct key *key) {
+    parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED, "[%s]: '%s' is given twice", key->section,
+                           key->name);
+    return 0;
+}
+
+static int set_string(struct parse *parse, char **field, const struct key *key) {
+    if (*field != NULL)
+        return refuse_twice(parse, key);
+    *field = strdup(key->value);
+    if (*field == NULL) {
         parse->rc = pp_err_nomem(parse->err);
         return 0;
     }
-    free(*field);
-    *field = copy;
+    return 1;
+}
+
+static int set_len(struct parse *parse, size_t *field, const struct key *key) {
+    char *end;
+    unsigned long len = strtoul(key->value, &end, 10);
+
+    if (*field != 0)
+        return refuse_twice(parse, key);
+    if (key->value[0] < '0' || key->value[0] > '9' || *end != '\0' ||
+        len > PP_PLACEHOLDER_LEN_MAX) {
+        parse->rc =
+            pp_err_set(parse->err, PP_ERR_REFUSED, "[%s]: length '%s' is not a number up to %d",
+                       key->section, key->value, PP_PLACEHOLDER_LEN_MAX);
+        return 0;
+    }
+    *field = len;
     return 1;
 }
 
 static int add_executable(struct parse *parse, const char *path) {
-    const char *const old = parse->table->executables;
-    PP_AUTO_FREE char *text = NULL;
+    char *const old = parse->table->executables;
+    char *text;
 
     if (asprintf(&text, "%s%s%s", old != NULL ? old : "", old != NULL ? " " : "", path) < 0) {
-        text = NULL;
         parse->rc = pp_err_nomem(parse->err);
         return 0;
     }
-    return set_string(parse, &parse->table->executables, text);
+    free(old);
+    parse->table->executables = text;
+    return 1;
+}
+
+/* A name is a word of --set NAME=VALUE and of the recorded values. inih cuts longer ones. */
+static bool is_name(const char *name) {
+    size_t len = strlen(name);
+
+    return len > 0 && len <= NAME_LEN_MAX &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
 static struct pp_placeholder *section_placeholder(struct parse *parse, const char *name) {
@@ -96,6 +138,12 @@ static struct pp_placeholder *section_placeholder(struct parse *parse, const cha
 
     if (index >= 0)
         return &table->placeholders[index];
+    if (!is_name(name)) {
+        parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED,
+                               "[%s]: the name must be 1 to %d letters, digits and underscores",
+                               name, NAME_LEN_MAX);
+        return NULL;
+    }
     if (table->count == PP_PLACEHOLDER_MAX) {
         parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED, "[%s]: more than %d placeholders", name,
                                PP_PLACEHOLDER_MAX);
@@ -111,58 +159,68 @@ static struct pp_placeholder *section_placeholder(struct parse *parse, const cha
     return placeholder;
 }
 
+static int set_table_key(struct parse *parse, const struct key *key) {
+    struct pp_table *table = parse->table;
+
+    if (strcmp(key->name, "name") == 0)
+        return set_string(parse, &table->name, key);
+    if (strcmp(key->name, "state") == 0)
+        return set_string(parse, &table->state, key);
+    if (strcmp(key->name, "admindir") == 0)
+        return set_string(parse, &table->admindir, key);
+    if (strcmp(key->name, "scope") == 0)
+        return set_string(parse, &table->scope, key);
+    if (strcmp(key->name, "executable") == 0)
+        return add_executable(parse, key->value);
+    return -1;
+}
+
+static int set_placeholder_key(struct parse *parse, const struct key *key) {
+    struct pp_placeholder *placeholder = section_placeholder(parse, key->section);
+
+    if (placeholder == NULL)
+        return 0;
+    if (strcmp(key->name, "default") == 0)
+        return set_string(parse, &placeholder->default_path, key);
+    if (strcmp(key->name, "env") == 0)
+        return set_string(parse, &placeholder->env, key);
+    if (strcmp(key->name, "unscoped") == 0)
+        return set_string(parse, &placeholder->unscoped, key);
+    if (strcmp(key->name, "length") == 0)
+        return set_len(parse, &placeholder->len, key);
+    return -1;
+}
+
 /* inih's handler: 1 for fine, 0 for an error. */
 static int on_key(void *user, const char *section, const char *name, const char *value) {
     struct parse *parse = user;
-    struct pp_table *table = parse->table;
-    struct pp_placeholder *placeholder;
+    struct key key = {section, name, value};
+    int result;
 
     if (parse->rc < 0)
         return 0;
-    if (strcmp(section, "table") == 0) {
-        if (strcmp(name, "name") == 0)
-            return set_string(parse, &table->name, value);
-        if (strcmp(name, "state") == 0)
-            return set_string(parse, &table->state, value);
-        if (strcmp(name, "admindir") == 0)
-            return set_string(parse, &table->admindir, value);
-        if (strcmp(name, "scope") == 0)
-            return set_string(parse, &table->scope, value);
-        if (strcmp(name, "executable") == 0)
-            return add_executable(parse, value);
-    } else {
-        placeholder = section_placeholder(parse, section);
-        if (placeholder == NULL)
-            return 0;
-        if (strcmp(name, "default") == 0)
-            return set_string(parse, &placeholder->default_path, value);
-        if (strcmp(name, "env") == 0)
-            return set_string(parse, &placeholder->env, value);
-        if (strcmp(name, "unscoped") == 0)
-            return set_string(parse, &placeholder->unscoped, value);
-        if (strcmp(name, "length") == 0) {
-            char *end;
-            unsigned long len = strtoul(value, &end, 10);
-
-            if (*value < '0' || *value > '9' || *end != '\0' || len > PP_PLACEHOLDER_LEN_MAX) {
-                parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED,
-                                       "[%s]: length '%s' is not a number up to %d", section, value,
-                                       PP_PLACEHOLDER_LEN_MAX);
-                return 0;
-            }
-            placeholder->len = len;
-            return 1;
-        }
-    }
+    result = strcmp(section, "table") == 0 ? set_table_key(parse, &key)
+                                           : set_placeholder_key(parse, &key);
+    if (result >= 0)
+        return result;
     parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED, "[%s]: unknown key '%s'", section, name);
     return 0;
 }
 
-static bool is_clean_path(const char *path) {
+static bool has_suffix(const char *path, const char *suffix) {
     size_t len = strlen(path);
+    size_t suffix_len = strlen(suffix);
 
-    return path[0] == '/' && len > 1 && path[len - 1] != '/' && strstr(path, "//") == NULL &&
-           strstr(path, "/./") == NULL && strstr(path, "/../") == NULL;
+    return len >= suffix_len && strcmp(path + len - suffix_len, suffix) == 0;
+}
+
+static bool is_clean_path(const char *path) {
+    for (const char *at = path; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return false;
+    return path[0] == '/' && !has_suffix(path, "/") && strstr(path, "//") == NULL &&
+           strstr(path, "/./") == NULL && strstr(path, "/../") == NULL && !has_suffix(path, "/.") &&
+           !has_suffix(path, "/..");
 }
 
 static int check_placeholder(struct pp_placeholder *placeholder, struct pp_err *err) {
@@ -171,7 +229,7 @@ static int check_placeholder(struct pp_placeholder *placeholder, struct pp_err *
     if (placeholder->default_path == NULL || !is_clean_path(placeholder->default_path))
         return pp_err_set(err, PP_ERR_REFUSED,
                           "[%s]: default must be an absolute path without doubled or trailing "
-                          "slashes",
+                          "slashes, . and .. components and control bytes",
                           placeholder->name);
     default_len = strlen(placeholder->default_path);
     if (default_len >= placeholder->len)
@@ -235,7 +293,8 @@ int pp_table_load(struct pp_table *table, const char *path, struct pp_err *err) 
     else if (line == -1)
         rc = pp_err_sys(err, "cannot open the table");
     else if (line != 0)
-        rc = pp_err_set(err, PP_ERR_REFUSED, "line %d is neither a section nor KEY = VALUE", line);
+        rc = pp_err_set(err, PP_ERR_REFUSED,
+                        "line %d is neither a section nor KEY = VALUE, or is too long", line);
     else
         rc = check_table(table, err);
     if (rc < 0) {

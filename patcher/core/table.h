@@ -3,7 +3,8 @@
  * A table is an INI file: a section [table] with `name`, `state`, `admindir`, `scope`, any number
  * of `executable` (a path on the default path), and one section a placeholder with `default`,
  * `length` (bytes), `env` (names of variables, first set wins) and `unscoped` (names that count
- * only beside a variable of the placeholder `scope`).
+ * only beside a variable of the placeholder `scope`). A line is up to 198 bytes long: inih reads
+ * it.
  */
 #ifndef PP_CORE_TABLE_H
 #define PP_CORE_TABLE_H
