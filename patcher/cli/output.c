@@ -200,6 +200,10 @@ static void on_waiting(void *context, long pid) {
     pp_output_message(context, "waiting for another run (process %ld)", pid);
 }
 
+static void on_note(void *context, const char *text) {
+    pp_output_message(context, "%s", text);
+}
+
 static bool decide(enum pp_when when, int fd) {
     return when == PP_WHEN_ALWAYS || (when == PP_WHEN_AUTO && isatty(fd));
 }
@@ -214,6 +218,7 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
         .reporter = {.report = on_report,
                      .progress = on_progress,
                      .waiting = on_waiting,
+                     .note = on_note,
                      .context = output},
     };
     clock_gettime(CLOCK_MONOTONIC, &output->start);

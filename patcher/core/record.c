@@ -82,5 +82,15 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
         record->values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
                                                      .value = session->values.values[i].path};
     record->journal = pp_journal_open(&journal, err);
+    if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && !options->dry_run) {
+        const struct pp_reporter *reporter = options->reporter;
+
+        pp_err_context(err, "a new ledger is started, the damaged one is kept beside it");
+        if (reporter->note != NULL)
+            reporter->note(reporter->context, err->text);
+        pp_err_clear(err);
+        journal.renew_ledger = true;
+        record->journal = pp_journal_open(&journal, err);
+    }
     return record->journal == NULL ? -(int)err->kind : 0;
 }

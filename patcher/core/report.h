@@ -27,6 +27,7 @@ struct pp_reporter {
     void (*report)(void *context, const struct pp_report *report);
     void (*progress)(void *context, uint64_t files); /* files looked at so far; may be NULL */
     void (*waiting)(void *context, long pid);        /* another run has the lock; may be NULL */
+    void (*note)(void *context, const char *text);   /* something to know of; may be NULL */
     void *context;
 };
 
