@@ -242,6 +242,36 @@ static void test_odd_bits_are_kept(void **state) {
     pp_buffer_done(&bits.bytes);
 }
 
+/* Matches as far back as can be, in many blocks: the window must never be short by a byte. */
+static void test_farthest_matches(void **state) {
+    struct bit_text bits = {PP_BUFFER_INIT, 0};
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+
+    (void)state;
+    sample_noise(&text, 32768, 17);
+    put_bits(&bits, 1 << 1, 3);
+    for (size_t i = 0; i < text.len; i++)
+        put_fixed(&bits, text.data[i]);
+    for (int i = 0; i < 3000; i++) {
+        if (i % 60 == 0) {
+            put_fixed(&bits, 256);
+            put_bits(&bits, 1 << 1, 3);
+        }
+        put_fixed(&bits, 285);
+        put_code(&bits, 29, 5); /* 24577 and more */
+        put_bits(&bits, 32768 - 24577, 13);
+        assert_int_equal(pp_buffer_reserve(&text, 258, &err), 0);
+        sample_append(&text, text.data + text.len - 32768, 258);
+    }
+    put_fixed(&bits, 256);
+    put_bits(&bits, 1 | 1 << 1, 3);
+    put_fixed(&bits, 256);
+    assert_gives(&bits.bytes, &text);
+    check_identity(&bits.bytes, &text, 1, 0); /* so that all is settled at each block's end */
+    check_stream(&bits.bytes, &text);
+    pp_buffer_done(&bits.bytes);
+}
+
 /* One last block of many segments whose code has few symbols. */
 static void make_long_block(struct pp_buffer *text, struct pp_buffer *stream) {
     static const struct zlib_way best = {9, 15, 9, Z_DEFAULT_STRATEGY, Z_NO_FLUSH};
@@ -342,11 +372,17 @@ static void test_blocks_without_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zlib_streams),           cmocka_unit_test(test_libdeflate_streams),
-        cmocka_unit_test(test_any_cut_gives_the_same), cmocka_unit_test(test_size_stays),
-        cmocka_unit_test(test_stored_stays_stored),    cmocka_unit_test(test_fixed_stays_fixed),
-        cmocka_unit_test(test_odd_bits_are_kept),      cmocka_unit_test(test_long_block),
-        cmocka_unit_test(test_block_given_for_good),   cmocka_unit_test(test_blocks_without_text),
+        cmocka_unit_test(test_zlib_streams),
+        cmocka_unit_test(test_libdeflate_streams),
+        cmocka_unit_test(test_any_cut_gives_the_same),
+        cmocka_unit_test(test_size_stays),
+        cmocka_unit_test(test_stored_stays_stored),
+        cmocka_unit_test(test_fixed_stays_fixed),
+        cmocka_unit_test(test_odd_bits_are_kept),
+        cmocka_unit_test(test_farthest_matches),
+        cmocka_unit_test(test_long_block),
+        cmocka_unit_test(test_block_given_for_good),
+        cmocka_unit_test(test_blocks_without_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
