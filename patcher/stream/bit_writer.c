@@ -76,14 +76,9 @@ void pp_bit_writer_close(struct pp_bit_writer *writer) {
 }
 
 bool pp_bit_writer_clear(struct pp_bit_writer *writer) {
-    uint8_t mask = (uint8_t) ~(1u << (writer->open_bit % 8));
-
     if (!writer->is_open)
         return false;
-    if (writer->open_bit / 8 < writer->len)
-        writer->data[writer->open_bit / 8] &= mask;
-    else
-        writer->bits &= mask;
+    writer->data[0] &= (uint8_t)(0xff ^ 1u << writer->open_bit);
     writer->is_open = false;
     return true;
 }

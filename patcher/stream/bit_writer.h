@@ -22,7 +22,7 @@ struct pp_bit_writer {
     uint8_t *data;      /* eight bytes more than `cap` */
     size_t len;         /* less than `cap` between two calls */
     size_t cap;
-    size_t open_bit; /* its place in `data`, if `is_open` */
+    unsigned open_bit; /* its place in the first byte of `data`, if `is_open` */
     bool is_open;
 };
 
@@ -44,7 +44,7 @@ int pp_bit_writer_bytes(struct pp_bit_writer *writer, const void *data, size_t l
 int pp_bit_writer_open(struct pp_bit_writer *writer, struct pp_err *err);
 /* The open bit stays as it is. */
 void pp_bit_writer_close(struct pp_bit_writer *writer);
-/* Clears the open bit. False when it is not open any more. */
+/* Clears the open bit, behind which a byte at least was put. False when it is not open any more. */
 bool pp_bit_writer_clear(struct pp_bit_writer *writer);
 
 /* When `len` has reached `cap`: gives all whole bytes to the sink, or holds them back. */
