@@ -81,6 +81,7 @@ static int begin_skip(struct zstd_recode *self, uint64_t len, struct pp_err *err
 static int begin_frame(struct zstd_recode *self, const ZSTD_frameHeader *header,
                        struct pp_err *err) {
     struct pp_zstd_piece *piece;
+    uint64_t memory;
     int rc;
 
     if (header->dictID != 0)
@@ -92,14 +93,17 @@ static int begin_frame(struct zstd_recode *self, const ZSTD_frameHeader *header,
     if (rc < 0)
         return rc;
     pp_zstd_frame_read(&piece->frame, header, self->head);
-    piece->level = self->level;
     piece->worker =
         pp_zstd_frame_worker(&piece->frame, PP_ZSTD_LEVEL, self->recoder.env.budget->limit_len);
+    memory = pp_zstd_frame_memory(&piece->frame, PP_ZSTD_LEVEL, piece->worker);
+    /* A level that short text allowed may be too much for this frame. */
+    piece->level = self->level;
+    if (pp_zstd_frame_memory(&piece->frame, piece->level, piece->worker) > memory)
+        piece->level = PP_ZSTD_LEVEL;
     piece->piece.ready = self->tried;
     self->piece = piece;
-    rc = pp_recoder_need(
-        &self->recoder, ZSTD_estimateDStreamSize((size_t)header->windowSize),
-        pp_zstd_frame_memory(&piece->frame, PP_ZSTD_LEVEL, piece->worker) + PP_TRIAL_MEMORY, err);
+    rc = pp_recoder_need(&self->recoder, ZSTD_estimateDStreamSize((size_t)header->windowSize),
+                         memory + PP_TRIAL_MEMORY, err);
     if (rc < 0)
         return rc;
     if (self->context == NULL)
@@ -115,8 +119,12 @@ static int begin_frame(struct zstd_recode *self, const ZSTD_frameHeader *header,
  * most of them. The trial runs without a worker; where one was at work the bytes differ later, but
  * not from the start. */
 static int settle(struct zstd_recode *self, struct pp_err *err) {
-    /* The usual ones first. Above 19 an encoder takes more than the budget of a small machine. */
-    static const int levels[] = {3, 19, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+    /* The usual ones first. Those above 19 take more memory than was asked for, unless the text is
+     * short. */
+    static const int levels[] = {3,  19, 1,  2,  4,  5,  6,  7,  8,  9,  10,
+                                 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22};
+    const struct pp_zstd_frame *frame = &self->piece->frame;
+    uint64_t memory = pp_zstd_frame_memory(frame, PP_ZSTD_LEVEL, self->piece->worker);
     size_t half_len = self->trial.encoded.len / 2;
     size_t most_len = half_len < AGREED_LEN_MIN ? half_len : AGREED_LEN_MIN;
     int rc = 0;
@@ -126,7 +134,9 @@ static int settle(struct zstd_recode *self, struct pp_err *err) {
         struct pp_stage *encoder;
         size_t agreed_len;
 
-        rc = pp_zstd_stage_new(&self->piece->frame, levels[i], false, true, &encoder, err);
+        if (pp_zstd_frame_memory(frame, levels[i], self->piece->worker) > memory)
+            continue;
+        rc = pp_zstd_stage_new(frame, levels[i], false, true, &encoder, err);
         if (rc >= 0)
             rc = pp_trial_run(&self->trial, encoder, &agreed_len, err);
         if (rc > 0 || (rc == 0 && agreed_len > most_len)) {

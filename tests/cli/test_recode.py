@@ -33,7 +33,7 @@ TOOLS = {
         "--x86 --lzma2=preset=6,lc=4,pb=0,dict=96KiB",
     ],
     "lzma": ["-1", "-6", "-6e"],
-    "zstd": ["-1", "-3", "-19", "--no-check", "-"],
+    "zstd": ["-1", "-3", "-19", "--ultra -22", "--no-check", "-"],
 }
 CASES = [(name, words.split()) for name, lines in TOOLS.items() for words in lines]
 
