@@ -101,6 +101,8 @@ static const char *path_fault(const char *path, size_t len, bool any_bytes) {
         return "it is empty";
     if (path[0] != '/')
         return "it is relative; give an absolute path";
+    if (path[len - 1] == ' ')
+        return "it ends with a space";
     for (size_t i = 0; i < len; i++) {
         unsigned char byte = (unsigned char)path[i];
 
@@ -196,7 +198,16 @@ static int set_ancestor(const struct pp_values *values, size_t index) {
     return at;
 }
 
-static int derive(struct pp_values *values, size_t index, bool any_bytes, struct pp_err *err) {
+/* "PARENT" and what follows in it; the parent may be the root. */
+static char *join(const char *parent, const char *rest) {
+    char *path;
+
+    if (strcmp(parent, "/") == 0)
+        parent = rest[0] == '\0' ? "/" : "";
+    return asprintf(&path, "%s%s", parent, rest) < 0 ? NULL : path;
+}
+
+static int derive(struct pp_values *values, size_t index, struct pp_err *err) {
     const struct pp_table *table = values->table;
     const char *path = table->placeholders[index].default_path;
     PP_AUTO_FREE char *derived = NULL;
@@ -207,12 +218,14 @@ static int derive(struct pp_values *values, size_t index, bool any_bytes, struct
         const char *base = values->values[parent].path;
         const char *rest = path + strlen(table->placeholders[parent].default_path);
 
-        if (asprintf(&derived, "%s%s", strcmp(base, "/") == 0 ? "" : base, rest) < 0)
+        derived = join(base, rest);
+        if (derived == NULL)
             return pp_err_nomem(err);
         path = derived;
         origin = PP_VALUE_DERIVED;
     }
-    return set_value(values, index, path, origin, any_bytes, err);
+    /* Its odd bytes were allowed where the parent, or the table, brought them. */
+    return set_value(values, index, path, origin, true, err);
 }
 
 /* Would the padded value, with slashes after it, hold this placeholder? */
@@ -279,14 +292,16 @@ static int resolve(struct pp_values *values, const struct pp_value_sources *sour
 
         if (path == NULL)
             continue;
-        rc = set_value(values, i, path, origin, sources->any_bytes, err);
+        /* What is recorded was allowed when it was given. */
+        rc = set_value(values, i, path, origin, sources->any_bytes || origin == PP_VALUE_RECORDED,
+                       err);
         if (rc < 0)
             return rc;
     }
     for (size_t i = 0; i < table->count; i++) {
         if (values->values[i].path != NULL)
             continue;
-        rc = derive(values, i, sources->any_bytes, err);
+        rc = derive(values, i, err);
         if (rc < 0)
             return rc;
     }
@@ -344,7 +359,6 @@ char *pp_values_move(const struct pp_values *values, const char *path) {
     const struct pp_table *table = values->table;
     size_t best_len = 0;
     int best = -1;
-    char *moved;
 
     for (size_t i = 0; i < table->count; i++) {
         size_t len = strlen(table->placeholders[i].default_path);
@@ -356,7 +370,5 @@ char *pp_values_move(const struct pp_values *values, const char *path) {
     }
     if (best < 0)
         return strdup(path);
-    if (asprintf(&moved, "%s%s", values->values[best].path, path + best_len) < 0)
-        return NULL;
-    return moved;
+    return join(values->values[best].path, path + best_len);
 }

@@ -49,7 +49,9 @@ struct pp_value_sources {
     const struct pp_envfile *env_file;
     const char *(*environment)(const char *name); /* getenv, or NULL: not believed */
     const struct pp_envfile *recorded;
-    bool any_bytes; /* also bytes outside [A-Za-z0-9._/+,=@~-], which break some scripts */
+    /* Also bytes outside [A-Za-z0-9._/+,=@~-], which break some scripts. Recorded values keep them.
+     */
+    bool any_bytes;
 };
 
 /* Finds, checks and pads the values. PP_ERR_REFUSED names placeholder, value, length and limit. */
