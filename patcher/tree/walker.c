@@ -24,11 +24,13 @@ struct folder {
     char path[]; /* relative to the root, "" or ending in a slash */
 };
 
+/* A task: entries of a folder, or what cannot be read, which takes its turn among them. */
 struct chunk {
-    struct folder *folder;
+    struct folder *folder; /* NULL: a problem */
+    char *problem_path;
     const void *tag;
-    int rc; /* the first error of a visit */
-    struct pp_err failure;
+    int rc;                /* the first error of a visit */
+    struct pp_err failure; /* of that visit, or the problem */
     size_t count;
     struct {
         char *name;
@@ -99,11 +101,22 @@ static void run_chunk(void *context, unsigned number, void *task) {
     }
 }
 
+static int deliver_problem(struct pp_walker *walker, struct chunk *chunk, struct pp_err *err) {
+    int rc =
+        walker->options.problem(walker->options.context, chunk->problem_path, &chunk->failure, err);
+
+    free(chunk->problem_path);
+    free(chunk);
+    return rc;
+}
+
 static int deliver_chunk(void *context, void *task, struct pp_err *err) {
     struct pp_walker *walker = context;
     struct chunk *chunk = task;
     int rc = chunk->rc;
 
+    if (chunk->folder == NULL)
+        return deliver_problem(walker, chunk, err);
     *err = chunk->failure;
     for (size_t i = 0; i < chunk->count; i++) {
         void *visited = chunk->entries[i].visited;
@@ -251,10 +264,14 @@ static int read_names(const struct folder *folder, struct names *names, struct p
     return 0;
 }
 
+/* Is `path` one of the folders to be skipped, or inside one? */
 static bool is_skipped(const struct pp_walker *walker, const char *path) {
-    for (const char *const *skip = walker->options.skip; skip != NULL && *skip != NULL; skip++)
-        if (strcmp(*skip, path) == 0)
+    for (const char *const *skip = walker->options.skip; skip != NULL && *skip != NULL; skip++) {
+        size_t len = strlen(*skip);
+
+        if (strncmp(*skip, path, len) == 0 && (path[len] == '\0' || path[len] == '/'))
             return true;
+    }
     return false;
 }
 
@@ -283,10 +300,21 @@ static int walk_names(struct pp_walker *walker, struct folder *folder, struct pp
 
 static int tell(struct pp_walker *walker, const char *path, const struct pp_err *problem,
                 struct pp_err *err) {
-    /* What was found before comes first. */
     int rc = flush(walker, err);
+    struct chunk *chunk;
 
-    return rc < 0 ? rc : walker->options.problem(walker->options.context, path, problem, err);
+    if (rc < 0)
+        return rc;
+    chunk = calloc(1, sizeof(*chunk));
+    if (chunk == NULL)
+        return pp_err_nomem(err);
+    chunk->problem_path = strdup(path);
+    chunk->failure = *problem;
+    if (chunk->problem_path == NULL) {
+        free(chunk);
+        return pp_err_nomem(err);
+    }
+    return pp_pool_give(walker->pool, chunk, err);
 }
 
 static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
@@ -348,6 +376,8 @@ int pp_walker_add(struct pp_walker *walker, const char *path, enum pp_walker_mod
         return 0;
     if (rc < 0)
         return tell(walker, path, &problem, err);
+    if (is_skipped(walker, (const char *)walker->place.path.data))
+        return 0;
     if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
         return add_file(walker, S_ISLNK(st.st_mode), err);
     if (S_ISDIR(st.st_mode) && !listed)

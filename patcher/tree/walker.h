@@ -21,7 +21,8 @@ struct pp_walker_entry {
 
 struct pp_walker_options {
     unsigned jobs;
-    /* Folders that are not entered, as paths relative to the root; NULL-terminated, or NULL. */
+    /* Folders that are passed over, whatever path leads into them, as paths relative to the root;
+     * NULL-terminated, or NULL. */
     const char *const *skip;
     /* Looks at one entry, in any worker. `visited` is what deliver() gets; NULL: nothing. An error
      * ends the walk. */
@@ -29,7 +30,7 @@ struct pp_walker_options {
                  void **visited, struct pp_err *err);
     /* Takes what visit() returned; in the calling thread, in order. */
     int (*deliver)(void *context, void *visited, struct pp_err *err);
-    /* A folder or path that cannot be read; in the calling thread. The walk goes on. */
+    /* A folder or path that cannot be read; in the calling thread, in order. The walk goes on. */
     int (*problem)(void *context, const char *path, const struct pp_err *problem,
                    struct pp_err *err);
     void *context;

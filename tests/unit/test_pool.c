@@ -1,0 +1,158 @@
+#include "tree/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TASK_COUNT = 2000 };
+
+struct task {
+    unsigned number;
+    unsigned result;
+};
+
+struct run {
+    atomic_uint started;
+    unsigned jobs;
+    unsigned delivered;
+    unsigned fail_at; /* delivering this one is an error, and the next one too */
+    atomic_bool wrong_worker;
+};
+
+static void work(void *context, unsigned worker, void *arg) {
+    struct run *run = context;
+    struct task *task = arg;
+
+    if (worker >= run->jobs)
+        atomic_store(&run->wrong_worker, true);
+    atomic_fetch_add(&run->started, 1);
+    /* Tasks of very different length: those that come later are often done before. */
+    if (task->number % 97 == 0)
+        usleep(500);
+    task->result = task->number * 3 + 1;
+}
+
+static int deliver(void *context, void *arg, struct pp_err *err) {
+    struct run *run = context;
+    struct task *task = arg;
+    unsigned number = task->number;
+
+    assert_int_equal(number, run->delivered);
+    assert_int_equal(task->result, number * 3 + 1);
+    run->delivered++;
+    free(task);
+    if (run->fail_at != 0 && number >= run->fail_at && number <= run->fail_at + 1)
+        return pp_err_set(err, PP_ERR_LIMIT, "at %u", number);
+    return 0;
+}
+
+static struct pp_pool *pool_new(struct run *run, unsigned jobs) {
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_pool *pool;
+
+    run->jobs = jobs;
+    pool = pp_pool_new(
+        &(struct pp_pool_options){.jobs = jobs, .run = work, .deliver = deliver, .context = run},
+        &err);
+    assert_non_null(pool);
+    return pool;
+}
+
+static struct task *task_new(unsigned number) {
+    struct task *task = malloc(sizeof(*task));
+
+    assert_non_null(task);
+    *task = (struct task){.number = number};
+    return task;
+}
+
+static void test_order(void **state) {
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 8; jobs++) {
+        struct run run = {.fail_at = 0};
+        struct pp_pool *pool = pool_new(&run, jobs);
+        struct pp_err err = PP_ERR_INIT;
+
+        for (unsigned i = 0; i < TASK_COUNT; i++)
+            assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
+        assert_int_equal(pp_pool_finish(pool, &err), 0);
+        assert_int_equal(run.delivered, TASK_COUNT);
+        assert_int_equal(atomic_load(&run.started), TASK_COUNT);
+        assert_false(atomic_load(&run.wrong_worker));
+    }
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 8; jobs++) {
+        struct run run = {.fail_at = 700};
+        struct pp_pool *pool = pool_new(&run, jobs);
+        struct pp_err err = PP_ERR_INIT;
+        unsigned given = 0;
+
+        while (given < TASK_COUNT && pp_pool_give(pool, task_new(given++), &err) >= 0)
+            ;
+        /* It is seen when its turn comes, at the latest when the pool is full. */
+        assert_true(given > 700 && given < TASK_COUNT);
+        assert_int_equal(err.kind, PP_ERR_LIMIT);
+        assert_string_equal(err.text, "at 700");
+        /* One more is still the pool's. */
+        assert_int_equal(pp_pool_give(pool, task_new(given++), &err), -PP_ERR_LIMIT);
+        err = (struct pp_err)PP_ERR_INIT;
+        assert_int_equal(pp_pool_finish(pool, &err), -PP_ERR_LIMIT);
+        assert_string_equal(err.text, "at 700");
+        assert_int_equal(run.delivered, given);
+    }
+}
+
+static void test_nothing_to_do(void **state) {
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 8; jobs++) {
+        struct run run = {.fail_at = 0};
+        struct pp_pool *pool = pool_new(&run, jobs);
+        struct pp_err err = PP_ERR_INIT;
+
+        assert_int_equal(pp_pool_finish(pool, &err), 0);
+        assert_int_equal(run.delivered, 0);
+    }
+}
+
+static void mark(void *arg, size_t i) {
+    atomic_uint *marks = arg;
+
+    atomic_fetch_add(&marks[i], 1);
+}
+
+static void test_each(void **state) {
+    static const size_t counts[] = {0, 1, 2, 7, TASK_COUNT};
+    static atomic_uint marks[TASK_COUNT];
+
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 100; jobs += 33) {
+        for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+            for (size_t i = 0; i < TASK_COUNT; i++)
+                atomic_store(&marks[i], 0);
+            pp_pool_each(jobs, counts[c], mark, marks);
+            for (size_t i = 0; i < TASK_COUNT; i++)
+                assert_int_equal(atomic_load(&marks[i]), i < counts[c] ? 1 : 0);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_each),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
