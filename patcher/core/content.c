@@ -3,13 +3,8 @@
 #include "base/cleanup.h"
 #include "base/spool.h"
 #include "core/content_walk.h"
-#include "stream/replacer.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
-
-#define LEAF_BUFFER_LEN ((size_t)256 << 10)
 
 /* Is the error the content's own? Then the part is left and the run goes on. */
 static bool is_of_content(const struct pp_err *err) {
@@ -39,163 +34,14 @@ static int copy_rest(struct pp_source *in, struct pp_sink *out, struct pp_err *e
     return (int)count;
 }
 
-/* Folds the digest of one more text into the digest of all. */
-static void fold_digest(struct pp_findings *findings, XXH128_hash_t hash) {
-    XXH128_canonical_t both[2];
-
-    memcpy(both[0].digest, findings->digest, sizeof(both[0].digest));
-    XXH128_canonicalFromHash(&both[1], hash);
-    XXH128_canonicalFromHash(&both[0], XXH3_128bits(both, sizeof(both)));
-    memcpy(findings->digest, both[0].digest, sizeof(both[0].digest));
-}
-
-struct leaf_edit {
-    struct pp_walk_run *run;
-    struct pp_leaf leaf;
-    size_t count;
-};
-
-static int on_match(void *user, const struct pp_match *match, uint64_t offset, bool written,
-                    struct pp_err *err) {
-    struct leaf_edit *edit = user;
-    int64_t leaf;
-
-    edit->count++;
-    if (edit->run->writing)
-        return 0;
-    leaf = pp_findings_leaf(edit->run->findings, &edit->leaf, err);
-    if (leaf < 0)
-        return (int)leaf;
-    return pp_findings_add(edit->run->findings,
-                           &(struct pp_finding){.offset = offset,
-                                                .leaf = (uint32_t)leaf,
-                                                .placeholder = (uint16_t)match->pattern,
-                                                .encoding = (uint8_t)match->encoding,
-                                                .written = written},
-                           err);
-}
-
-static struct leaf_edit leaf_edit(struct pp_walk_run *run, const struct pp_walk_place *place,
-                                  const char *left, bool in_place) {
-    return (struct leaf_edit){.run = run,
-                              .leaf = {.path = (char *)place->path,
-                                       .left = left,
-                                       .in_place = in_place,
-                                       .coded_layer = place->coded_layer}};
-}
-
-static void free_hash(XXH3_state_t **hash) {
-    XXH3_freeState(*hash);
-}
-
-/* What is left with a placeholder in it is a problem, unless it is an executable. */
-static int note_left(struct pp_walk_run *run, const struct pp_walk_place *place, size_t count,
-                     struct pp_err *err) {
+int pp_walk_note_left(struct pp_walk_run *run, const char *path, const char *why,
+                      struct pp_err *err) {
     struct pp_err problem;
 
-    if (run->writing || place->left == NULL || count == 0)
+    if (run->writing)
         return 0;
-    pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", place->left);
-    return pp_findings_problem(run->findings, place->path, &problem, err);
-}
-
-/* The buffer's settled part goes on; the rest moves to its head. */
-static int pass_on(uint8_t *data, size_t settled, size_t *held, struct pp_sink *out,
-                   XXH3_state_t *hash, struct pp_err *err) {
-    if (out != NULL && settled > 0) {
-        int rc = pp_sink_write(out, data, settled, err);
-
-        if (rc < 0)
-            return rc;
-    }
-    if (hash != NULL)
-        XXH3_128bits_update(hash, data, settled);
-    *held -= settled;
-    memmove(data, data + settled, *held);
-    return 0;
-}
-
-/* The file itself, in memory and only looked at: there is nothing to copy. */
-static int look_at_memory(struct pp_replacer *replacer, const struct pp_blob *blob,
-                          struct pp_err *err) {
-    ssize_t settled;
-
-    replacer->edit = false;
-    settled = pp_replacer_edit(replacer, (uint8_t *)blob->memory, (size_t)blob->len, true, err);
-    return settled < 0 ? (int)settled : 0;
-}
-
-/* Bytes as they come, in pieces of a buffer. */
-static int edit_stream(struct pp_replacer *replacer, struct pp_source *in, struct pp_sink *out,
-                       XXH3_state_t *hash, struct pp_err *err) {
-    PP_AUTO_FREE uint8_t *data = malloc(LEAF_BUFFER_LEN);
-    size_t held = 0;
-    bool last = false;
-
-    if (data == NULL)
-        return pp_err_nomem(err);
-    while (!last) {
-        ssize_t count = pp_source_read(in, data + held, LEAF_BUFFER_LEN - held, err);
-        ssize_t settled;
-        int rc;
-
-        if (count < 0)
-            return (int)count;
-        last = count == 0;
-        held += (size_t)count;
-        settled = pp_replacer_edit(replacer, data, held, last, err);
-        if (settled < 0)
-            return (int)settled;
-        rc = pass_on(data, (size_t)settled, &held, out, hash, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
-                 struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
-    struct leaf_edit edit = leaf_edit(run, place, left, place->layer == 0);
-    struct pp_replacer replacer = {
-        .matcher = run->policy->matcher, .edit = left == NULL, .on_match = on_match, .user = &edit};
-    bool hashing = !run->writing && place->layer > 0 && !place->unhashed;
-    PP_AUTO(free_hash) XXH3_state_t *hash = hashing ? XXH3_createState() : NULL;
-    const struct pp_blob *blob;
-    uint64_t offset;
-    int rc;
-
-    if (hashing && hash == NULL)
-        return pp_err_nomem(err);
-    if (hashing)
-        XXH3_128bits_reset(hash);
-    blob = place->layer == 0 && out == NULL ? pp_source_blob(in, &offset) : NULL;
-    rc = blob != NULL && blob->memory != NULL && offset == 0
-             ? look_at_memory(&replacer, blob, err)
-             : edit_stream(&replacer, in, out, hash, err);
-    if (rc < 0)
-        return rc;
-    if (hashing)
-        fold_digest(run->findings, XXH3_128bits_digest(hash));
-    return note_left(run, place, edit.count, err);
-}
-
-int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
-                 uint64_t offset, uint8_t *data, size_t len, struct pp_err *err) {
-    struct leaf_edit edit = leaf_edit(run, place, place->left, in_place);
-    struct pp_replacer replacer = {.matcher = run->policy->matcher,
-                                   .edit = place->left == NULL,
-                                   .offset = offset,
-                                   .on_match = on_match,
-                                   .user = &edit};
-    ssize_t settled = pp_replacer_edit(&replacer, data, len, true, err);
-
-    if (settled < 0)
-        return (int)settled;
-    if (!run->writing && !place->unhashed)
-        fold_digest(run->findings, XXH3_128bits(data, len));
-    if (note_left(run, place, edit.count, err) < 0)
-        return -(int)err->kind;
-    return edit.count > 0 && place->left == NULL ? 1 : 0;
+    pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", why);
+    return pp_findings_problem(run->findings, path, &problem, err);
 }
 
 /* Bytes of a kind that is not rewritten: looked at, and a problem where there may be a hit. */
@@ -205,14 +51,10 @@ static int walk_left(struct pp_walk_run *run, const struct pp_walk_place *place,
     size_t before = run->findings->count;
     int rc = pp_walk_leaf(run, place, kind->left, in, out, err);
 
-    if (rc < 0 || run->writing)
+    if (rc < 0)
         return rc;
-    if (run->findings->count > before || kind->opaque) {
-        struct pp_err problem;
-
-        pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", kind->left);
-        rc = pp_findings_problem(run->findings, place->path, &problem, err);
-    }
+    if ((run->findings->count > before && place->left == NULL) || kind->opaque)
+        rc = pp_walk_note_left(run, place->path, kind->left, err);
     return rc;
 }
 
@@ -282,10 +124,16 @@ static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
         return copy_rest(in, out, err);
     kind = pp_kind_of(head, head_len);
     /* An executable is not opened, whatever it holds. */
-    if (is_plain(&kind) || executable != NULL || !run->policy->decode)
-        return pp_walk_leaf(run, place, executable != NULL ? executable : place->left, in, out,
-                            err);
+    if (executable != NULL)
+        return pp_walk_leaf(run, place, executable, in, out, err);
+    if (is_plain(&kind))
+        return pp_walk_part(run, place, pp_walk_plain, NULL, in, out, err);
+    /* To write over bytes that carry sums would break them. */
+    if (!run->policy->decode)
+        return pp_walk_leaf(run, place, "not opened", in, out, err);
     here.left = left_here(run, place, &kind);
+    if (here.left != place->left)
+        here.left_path = place->path;
     return pp_walk_part(run, &here, walk_kind, &kind, in, out, err);
 }
 

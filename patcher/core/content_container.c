@@ -38,8 +38,16 @@ static int member_place(const struct visit *visit, const struct pp_member *membe
         .itself = member->kind == PP_MEMBER_FILE,
         .unhashed = place->unhashed,
         .len_fixed = place->len_fixed || member->len_fixed,
-        .left = place->left != NULL ? place->left : member->unsupported,
+        .left = place->left,
+        .left_path = place->left_path,
     };
+    if (inside->left == NULL && member->sealed != NULL) {
+        inside->left = member->sealed;
+        inside->left_path = place->path;
+    } else if (inside->left == NULL) {
+        inside->left = member->unsupported;
+        inside->left_path = *path;
+    }
     return 0;
 }
 
@@ -212,12 +220,9 @@ static int walk_member(struct pp_walk_run *run, const struct pp_walk_place *plac
 /* A member that cannot even be read. */
 static int note_unreadable(struct visit *visit, const struct pp_walk_place *place,
                            const struct pp_member *member, struct pp_err *err) {
-    struct pp_err problem;
-
-    if (visit->run->writing || member->unsupported == NULL || member->len == 0)
+    if (member->unsupported == NULL || member->len == 0)
         return 0;
-    pp_err_set(&problem, PP_ERR_UNSUPPORTED, "left as it is: %s", member->unsupported);
-    return pp_findings_problem(visit->run->findings, place->path, &problem, err);
+    return pp_walk_note_left(visit->run, place->path, member->unsupported, err);
 }
 
 static int visit_content(struct pp_visitor *visitor, struct pp_member *member, struct pp_source *in,

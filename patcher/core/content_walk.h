@@ -22,10 +22,11 @@ struct pp_walk_place {
     int layer;        /* codecs and containers around it */
     int coded_layer;  /* innermost of them that may change its size; -1 none */
     uint32_t mode;
-    bool itself;      /* a file or member, not what a codec around it holds */
-    bool unhashed;    /* its text is not part of the digest */
-    bool len_fixed;   /* its container cannot take another length */
-    const char *left; /* why nothing in here can be patched, or NULL */
+    bool itself;           /* a file or member, not what a codec around it holds */
+    bool unhashed;         /* its text is not part of the digest */
+    bool len_fixed;        /* its container cannot take another length */
+    const char *left;      /* why nothing in here can be patched, or NULL */
+    const char *left_path; /* the part around it that this is said of */
 };
 
 /* Tells what the content is and walks it. Without a sink (scanning) damage and the like is noted
@@ -59,13 +60,20 @@ bool pp_walk_len_kept(const struct pp_walk_run *run, const struct pp_walk_place 
 
 pp_walk_fn pp_walk_container; /* arg: const struct pp_container */
 
-/* Plain bytes: through the replacer, and on. `left` as in struct pp_leaf. */
+/* Plain bytes, unless they end as a zip: PP_ERR_UNSUPPORTED. */
+pp_walk_fn pp_walk_plain; /* arg: unused */
+
+/* Bytes as they are: through the replacer, and on. `left` as in struct pp_leaf. */
 int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
                  struct pp_source *in, struct pp_sink *out, struct pp_err *err);
 
 /* One text of a container, edited where it is. Returns 1 when it was changed. */
 int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
                  uint64_t offset, uint8_t *data, size_t len, struct pp_err *err);
+
+/* Says why a part is left as it is; once for what stands below it. */
+int pp_walk_note_left(struct pp_walk_run *run, const char *path, const char *why,
+                      struct pp_err *err);
 
 int pp_walk_skip(struct pp_source *in, struct pp_err *err);
 

@@ -70,10 +70,14 @@ int pp_findings_add(struct pp_findings *findings, const struct pp_finding *hit,
 
 int pp_findings_problem(struct pp_findings *findings, const char *path,
                         const struct pp_err *problem, struct pp_err *err) {
-    struct pp_problem *grown =
-        grow(findings->problems, findings->problem_count, sizeof(*grown), err);
+    size_t count = findings->problem_count;
+    struct pp_problem *grown;
     struct pp_problem *added;
 
+    if (count > 0 && strcmp(findings->problems[count - 1].path, path) == 0 &&
+        strcmp(findings->problems[count - 1].text, problem->text) == 0)
+        return 0;
+    grown = grow(findings->problems, count, sizeof(*grown), err);
     if (grown == NULL)
         return -(int)err->kind;
     findings->problems = grown;

@@ -52,6 +52,7 @@ void pp_findings_done(struct pp_findings *findings);
 int64_t pp_findings_leaf(struct pp_findings *findings, const struct pp_leaf *leaf,
                          struct pp_err *err);
 int pp_findings_add(struct pp_findings *findings, const struct pp_finding *hit, struct pp_err *err);
+/* The same problem of the same part, one after another, is kept once. */
 int pp_findings_problem(struct pp_findings *findings, const char *path,
                         const struct pp_err *problem, struct pp_err *err);
 

@@ -30,6 +30,8 @@ struct pp_member {
     uint64_t len;      /* bytes as stored in the container */
     uint32_t crc32;    /* zip: of the plain text; content() with a sink sets the new one */
     uint64_t text_len; /* zip: length of the plain text; content() with a sink sets the new one */
+    const char
+        *sealed; /* zip: NULL, or why the archive stays as it is; it can be read all the same */
     /* zip: NULL, or why this member is copied whatever plan() says. Unless it is of kind
      * PP_MEMBER_OTHER it can be read all the same. */
     const char *unsupported;

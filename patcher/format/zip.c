@@ -87,7 +87,8 @@ static int describe(struct walker *self, const struct pp_zip_entry *entry, struc
         .len = entry->sums.stored_len,
         .crc32 = entry->sums.crc32,
         .text_len = entry->sums.text_len,
-        .unsupported = zip->sealed != NULL ? zip->sealed : entry->unsupported,
+        .sealed = zip->sealed,
+        .unsupported = entry->unsupported,
     };
     return 0;
 }

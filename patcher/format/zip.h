@@ -36,6 +36,7 @@
 /* 4.3.16: end of central directory. */
 #define PP_ZIP_END_MAGIC 0x06054b50u
 #define PP_ZIP_END_LEN 22u
+#define PP_ZIP_TAIL_MAX (PP_ZIP_END_LEN + 65535u) /* with the longest comment */
 #define PP_ZIP_END_OFFSET_AT 16
 
 /* 4.3.15: locator of the zip64 end record, right before the end record. */
@@ -98,6 +99,10 @@ struct pp_zip {
  * PP_ERR_UNSUPPORTED: zip64, several disks, a stub before the first member. */
 int pp_zip_open(struct pp_zip *zip, const struct pp_blob *blob, struct pp_err *err);
 void pp_zip_done(struct pp_zip *zip);
+
+/* The end record in the last bytes of a zip, at most PP_ZIP_TAIL_MAX: the last place from where its
+ * comment reaches exactly to the end. NULL when there is none. */
+const uint8_t *pp_zip_find_end(const uint8_t *tail, size_t len);
 
 /* Exactly `len` bytes; PP_ERR_DAMAGED when the zip ends before. */
 int pp_zip_read(const struct pp_zip *zip, uint64_t offset, void *data, size_t len,

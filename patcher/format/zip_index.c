@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMENT_MAX 65535u
-
 /* Extra field of zip64 (4.5.3). A local header that has one is followed by a descriptor of another
  * length. */
 #define EXTRA_ZIP64 0x0001u
@@ -48,11 +46,21 @@ static int refuse_zip64(struct pp_err *err) {
     return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: zip64 archives are not rewritten");
 }
 
-/* Finds the end record: the last place from where the comment reaches exactly to the end. */
+const uint8_t *pp_zip_find_end(const uint8_t *tail, size_t len) {
+    for (size_t comment_len = 0; comment_len + PP_ZIP_END_LEN <= len; comment_len++) {
+        const uint8_t *at = tail + len - PP_ZIP_END_LEN - comment_len;
+
+        if (pp_le32(at) == PP_ZIP_END_MAGIC && pp_le16(at + 20) == comment_len)
+            return at;
+    }
+    return NULL;
+}
+
 static int find_end(struct pp_zip *zip, uint8_t *end, struct pp_err *err) {
+    static const uint8_t magic[] = {'P', 'K', 5, 6};
     PP_AUTO_BUFFER struct pp_buffer tail = PP_BUFFER_INIT;
-    uint64_t tail_len = PP_ZIP_END_LEN + COMMENT_MAX;
-    bool seen = false;
+    uint64_t tail_len = PP_ZIP_TAIL_MAX;
+    const uint8_t *found;
     int rc;
 
     if (zip->blob.len < tail_len)
@@ -60,19 +68,13 @@ static int find_end(struct pp_zip *zip, uint8_t *end, struct pp_err *err) {
     if ((rc = pp_buffer_reserve(&tail, tail_len, err)) < 0 ||
         (rc = pp_zip_read(zip, zip->blob.len - tail_len, tail.data, tail_len, err)) < 0)
         return rc;
-    for (size_t comment_len = 0; comment_len + PP_ZIP_END_LEN <= tail_len; comment_len++) {
-        const uint8_t *at = tail.data + tail_len - PP_ZIP_END_LEN - comment_len;
-
-        if (pp_le32(at) != PP_ZIP_END_MAGIC)
-            continue;
-        seen = true;
-        if (pp_le16(at + 20) == comment_len) {
-            memcpy(end, at, PP_ZIP_END_LEN);
-            zip->end_offset = zip->blob.len - PP_ZIP_END_LEN - comment_len;
-            return 0;
-        }
+    found = pp_zip_find_end(tail.data, tail_len);
+    if (found != NULL) {
+        memcpy(end, found, PP_ZIP_END_LEN);
+        zip->end_offset = zip->blob.len - tail_len + (uint64_t)(found - tail.data);
+        return 0;
     }
-    if (seen)
+    if (memmem(tail.data, tail_len, magic, sizeof(magic)) != NULL)
         return pp_err_set(err, PP_ERR_DAMAGED,
                           "zip: it does not end with its end record: garbage or bytes missing");
     return pp_err_set(err, PP_ERR_DAMAGED, "zip: truncated: no end record");

@@ -182,10 +182,12 @@ static inline int zip_rewriter_content(struct pp_visitor *visitor, struct pp_mem
     struct zip_rewriter *self = (struct zip_rewriter *)visitor;
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer result = PP_BUFFER_INIT;
-    int rc =
-        pp_buffer_printf(&self->log, err, "%s %d %o %d %" PRIu64 " %" PRIu64 " %s\n", member->name,
-                         (int)member->kind, (unsigned)member->mode, member->deflated, member->len,
-                         member->text_len, member->unsupported != NULL ? member->unsupported : "-");
+    int rc = pp_buffer_printf(&self->log, err, "%s %d %o %d %" PRIu64 " %" PRIu64 " %s\n",
+                              member->name, (int)member->kind, (unsigned)member->mode,
+                              member->deflated, member->len, member->text_len,
+                              member->sealed != NULL        ? member->sealed
+                              : member->unsupported != NULL ? member->unsupported
+                                                            : "-");
 
     if (rc < 0)
         return rc;
