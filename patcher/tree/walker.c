@@ -82,8 +82,11 @@ static void run_chunk(void *context, unsigned number, void *task) {
     struct pp_walker *walker = context;
     struct chunk *chunk = task;
     PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-    size_t folder_len = strlen(chunk->folder->path);
+    size_t folder_len;
 
+    if (chunk->folder == NULL)
+        return;
+    folder_len = strlen(chunk->folder->path);
     chunk->rc = pp_buffer_append(&path, chunk->folder->path, folder_len, &chunk->failure);
     for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++) {
         struct pp_walker_entry entry = {.dir = chunk->folder->fd,
