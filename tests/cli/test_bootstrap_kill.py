@@ -6,9 +6,11 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
-from bootstrap_trees import PREFIX, STATE, USR, Device, File, Folder, Link, describe, write_zip
+from bootstrap_trees import STATE, USR, Device, File, Folder, Link, describe, write_zip
 from notify_peers import new_name
 
 DONE, REFUSED, UNDELIVERED = 0, 2, 75
@@ -31,21 +33,34 @@ ENTRIES = {
 }
 
 
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """In memory where there is such a folder: hundreds of runs sync all that they write."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="pathpatch-test-", dir=MEMORY) as name:
+        yield Path(name)
+
+
 class Bench:
     """A device, an archive, and what an undisturbed run makes of it."""
 
-    def __init__(self, tmp_path, scenario):
-        self.device = Device(tmp_path)
+    def __init__(self, folder, scenario):
+        self.device = Device(folder)
         self.scenario = scenario
         self.words = SCENARIOS[scenario]
         self.status = UNDELIVERED if scenario == "told" else DONE
-        self.archive = write_zip(tmp_path / "new.zip", ENTRIES)
-        self.log = tmp_path / "log"
+        self.archive = write_zip(folder / "new.zip", ENTRIES)
+        self.log = folder / "log"
         self.old = None
         if "--replace-dest" in self.words:
-            self.device.bootstrap(write_zip(tmp_path / "old.zip", {"old": File(b"old " + USR)}))
-            shutil.copytree(self.device.dest, tmp_path / "old")
-            self.old_folder = tmp_path / "old"
+            self.device.bootstrap(write_zip(folder / "old.zip", {"old": File(b"old " + USR)}))
+            shutil.copytree(self.device.dest, folder / "old")
+            self.old_folder = folder / "old"
             self.old = self.tree()
         self.reset()
         self.points = self.find_points()
@@ -118,8 +133,8 @@ class Bench:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_kill_at_every_call(tmp_path, scenario, capsys):
-    bench = Bench(tmp_path, scenario)
+def test_kill_at_every_call(folder, scenario, capsys):
+    bench = Bench(folder, scenario)
     assert len(bench.points) > 60
     for point in bench.points:
         assert bench.disturb("signal=KILL", point).returncode in (-9, 137), point
@@ -128,8 +143,8 @@ def test_kill_at_every_call(tmp_path, scenario, capsys):
 
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-def test_error_at_every_call(tmp_path, fault, capsys):
-    bench = Bench(tmp_path, "replace")
+def test_error_at_every_call(folder, fault, capsys):
+    bench = Bench(folder, "replace")
     for point in bench.points:
         bench.disturb(f"error={fault}", point)
     with capsys.disabled():
