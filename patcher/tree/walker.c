@@ -278,29 +278,6 @@ static bool is_skipped(const struct pp_walker *walker, const char *path) {
     return false;
 }
 
-static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
-                       struct pp_err *err);
-
-static int walk_names(struct pp_walker *walker, struct folder *folder, struct pp_err *err) {
-    PP_AUTO(names_done) struct names names = {NULL, 0};
-    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-    int rc = read_names(folder, &names, err);
-
-    for (size_t i = 0; rc >= 0 && i < names.count; i++) {
-        const struct name *name = &names.items[i];
-
-        if (name->type != DT_DIR) {
-            rc = add_entry(walker, folder, name->text, name->type == DT_LNK, err);
-            continue;
-        }
-        path.len = 0;
-        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, name->text);
-        if (rc >= 0)
-            rc = walk_folder(walker, folder->fd, name->text, (const char *)path.data, err);
-    }
-    return rc;
-}
-
 static int tell(struct pp_walker *walker, const char *path, const struct pp_err *problem,
                 struct pp_err *err) {
     int rc = flush(walker, err);
@@ -321,6 +298,34 @@ static int tell(struct pp_walker *walker, const char *path, const struct pp_err 
 }
 
 static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
+                       struct pp_err *err);
+
+static int walk_names(struct pp_walker *walker, struct folder *folder, const char *folder_path,
+                      struct pp_err *err) {
+    PP_AUTO(names_done) struct names names = {NULL, 0};
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    struct pp_err problem = PP_ERR_INIT;
+    int rc = read_names(folder, &names, &problem);
+
+    if (rc < 0)
+        return problem.kind == PP_ERR_NOMEM ? pp_err_nomem(err)
+                                            : tell(walker, folder_path, &problem, err);
+    for (size_t i = 0; rc >= 0 && i < names.count; i++) {
+        const struct name *name = &names.items[i];
+
+        if (name->type != DT_DIR) {
+            rc = add_entry(walker, folder, name->text, name->type == DT_LNK, err);
+            continue;
+        }
+        path.len = 0;
+        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, name->text);
+        if (rc >= 0)
+            rc = walk_folder(walker, folder->fd, name->text, (const char *)path.data, err);
+    }
+    return rc;
+}
+
+static int walk_folder(struct pp_walker *walker, int dir, const char *name, const char *path,
                        struct pp_err *err) {
     PP_AUTO(folder_releasep) struct folder *folder = NULL;
     struct pp_err problem = PP_ERR_INIT;
@@ -336,7 +341,7 @@ static int walk_folder(struct pp_walker *walker, int dir, const char *name, cons
     folder = folder_new(fd, path, err);
     if (folder == NULL)
         return -(int)err->kind;
-    return walk_names(walker, folder, err);
+    return walk_names(walker, folder, path, err);
 }
 
 static int add_file(struct pp_walker *walker, bool is_symlink, struct pp_err *err) {
