@@ -136,6 +136,26 @@ def test_what_was_recorded_leads_to_other_values(device, tmp_path):
     }
 
 
+def test_the_bytes_are_those_that_apply_writes(device, tmp_path):
+    """Compressed content too: the same way in, the same way out."""
+    entries = sample()
+    archive = write_zip(tmp_path / "a.zip", entries)
+    device.bootstrap(archive)
+    other = Device(tmp_path / "other")
+    unpacked(archive, other.dest)
+    other.pathpatch("apply", other.dest, *values())
+
+    def content(folder):
+        files = (path for path in sorted(folder.rglob("*")) if STATE not in str(path))
+        return {
+            str(path.relative_to(folder)): os.readlink(path) if path.is_symlink() else path.read_bytes()
+            for path in files
+            if path.is_symlink() or path.is_file()
+        }
+
+    assert content(device.dest) == content(other.dest)
+
+
 def test_values_and_environment_are_recorded(device, tmp_path):
     device.bootstrap(write_zip(tmp_path / "a.zip", sample()))
     recorded = (device.dest / STATE / "values").read_text()
