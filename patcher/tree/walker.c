@@ -263,7 +263,8 @@ static int read_names(const struct folder *folder, struct names *names, struct p
     }
     if (errno != 0)
         return pp_err_sys(err, "cannot read the folder");
-    qsort(names->items, names->count, sizeof(*names->items), compare_names);
+    if (names->count > 0)
+        qsort(names->items, names->count, sizeof(*names->items), compare_names);
     return 0;
 }
 
