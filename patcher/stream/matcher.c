@@ -65,7 +65,7 @@ static bool is_ascii(const char *text, size_t len) {
     return true;
 }
 
-static int text_init(struct text *text, const char *find, const char *put, size_t len,
+static int text_init(struct text *text, const char *find, const char *put, size_t len, bool guard,
                      struct pp_err *err) {
     if (len < 2 || len > PP_PATTERN_LEN_MAX || find[0] != '/')
         return pp_err_set(err, PP_ERR_USAGE, "not a pattern: '%.*s'", (int)len, find);
@@ -77,7 +77,8 @@ static int text_init(struct text *text, const char *find, const char *put, size_
     text->stem_len = len;
     while (text->stem_len > 0 && find[text->stem_len - 1] == '/')
         text->stem_len--;
-    if (text->stem_len == 0)
+    /* The value "/" is a guard of slashes only; to find those would be to find any run. */
+    if (text->stem_len == 0 && !guard)
         return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
     text->put_ascii = put == NULL || is_ascii(put, len);
     return 0;
@@ -106,7 +107,7 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         const char *find = guard ? guards[i - pattern_count] : patterns[i].find;
         size_t len = guard ? strlen(find) : patterns[i].len;
 
-        if (text_init(text, find, guard ? NULL : patterns[i].put, len, err) < 0) {
+        if (text_init(text, find, guard ? NULL : patterns[i].put, len, guard, err) < 0) {
             pp_matcher_free(matcher);
             return NULL;
         }

@@ -347,12 +347,46 @@ static void test_not_ascii(void **state) {
     pp_matcher_free(matcher);
 }
 
+/* The value "/" is a guard of slashes only: they are long behind what they were written over. */
+static void test_guard_of_slashes(void **state) {
+    static const char *const guards[] = {"//////////////////////"};
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_pattern pattern = {"/a////////////////////", guards[0], 22};
+    struct pp_matcher *matcher = pp_matcher_new(&pattern, 1, guards, 1, &err);
+    struct pp_matcher_walk walk = {0};
+    struct pp_match match;
+    uint8_t content[64];
+    (void)state;
+
+    assert_non_null(matcher);
+    memcpy(content, pattern.find, pattern.len);
+    memset(content + pattern.len, '/', sizeof(content) - pattern.len);
+    assert_true(pp_matcher_next(matcher, content, pattern.len + 20, 64, &walk, &match));
+    walk = (struct pp_matcher_walk){0};
+    assert_false(pp_matcher_next(matcher, content, pattern.len + 21, 64, &walk, &match));
+    pp_matcher_free(matcher);
+}
+
+static void test_pattern_of_slashes(void **state) {
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_pattern pattern = {"////", NULL, 4};
+    (void)state;
+
+    assert_null(pp_matcher_new(&pattern, 1, NULL, 0, &err));
+    assert_int_equal(err.kind, PP_ERR_USAGE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),     cmocka_unit_test(test_shared_slash),
-        cmocka_unit_test(test_wide),      cmocka_unit_test(test_wide_adjacent),
-        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_shared_slash),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_wide_adjacent),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_not_ascii),
+        cmocka_unit_test(test_guard_of_slashes),
+        cmocka_unit_test(test_pattern_of_slashes),
     };
 
     return cmocka_run_group_tests_name("matcher", tests, NULL, NULL);
