@@ -146,28 +146,46 @@ static bool same_folder(const char *left, const char *right) {
            a.st_ino == b.st_ino;
 }
 
-/* Do the variables that are set name the folder that is being patched: the one that holds dpkg's
- * database, or the one on the default path? */
-static bool environment_fits(struct pp_session *session) {
-    for (size_t i = 0; i < session->table.count; i++) {
-        const struct pp_value *value = &session->values.values[i];
-        const char *default_path = session->table.placeholders[i].default_path;
-        const char *tail = pp_path_below(session->table.admindir, default_path);
-        PP_AUTO_FREE char *named = NULL;
-        PP_AUTO_FREE char *named_admindir = NULL;
-        PP_AUTO_FREE char *usual = NULL;
+/* Does the value name the folder that is being patched: by holding dpkg's database, or by being the
+ * one on the default path? */
+static bool value_fits(const struct pp_session *session, size_t index) {
+    const char *default_path = session->table.placeholders[index].default_path;
+    const char *tail = pp_path_below(session->table.admindir, default_path);
+    PP_AUTO_FREE char *named = NULL;
+    PP_AUTO_FREE char *named_admindir = NULL;
+    PP_AUTO_FREE char *usual = NULL;
 
-        if (value->origin != PP_VALUE_ENVIRONMENT || tail == NULL)
-            continue;
-        session->ignored = (int)i;
-        if (asprintf(&named, "%s%s", session->root_path, value->path) < 0 ||
-            asprintf(&named_admindir, "%s%s", named, tail) < 0 ||
-            asprintf(&usual, "%s%s", session->root_path, default_path) < 0 ||
-            (!same_folder(named_admindir, session->admindir) && !same_folder(named, usual)))
-            return false;
+    return asprintf(&named, "%s%s", session->root_path, session->values.values[index].path) >= 0 &&
+           asprintf(&usual, "%s%s", session->root_path, default_path) >= 0 &&
+           asprintf(&named_admindir, "%s%s", named, tail != NULL ? tail : "") >= 0 &&
+           (same_folder(named, usual) ||
+            (tail != NULL && same_folder(named_admindir, session->admindir)));
+}
+
+/* Which variables do not count: each that does not name what is being patched, and all of them
+ * where one names the place of another database. */
+static void check_environment(const struct pp_session *session, bool *disbelieved) {
+    const struct pp_table *table = &session->table;
+    bool foreign = false;
+
+    for (size_t i = 0; i < table->count; i++) {
+        disbelieved[i] =
+            session->values.values[i].origin == PP_VALUE_ENVIRONMENT && !value_fits(session, i);
+        foreign = foreign ||
+                  (disbelieved[i] &&
+                   pp_path_below(table->admindir, table->placeholders[i].default_path) != NULL);
     }
-    session->ignored = -1;
-    return true;
+    for (size_t i = 0; i < table->count && foreign; i++)
+        disbelieved[i] = true;
+}
+
+/* A placeholder that has another value than its variable gave; -1: none. */
+static int find_ignored(const struct pp_values *given, const struct pp_values *values) {
+    for (size_t i = 0; i < given->table->count; i++)
+        if (given->values[i].origin == PP_VALUE_ENVIRONMENT &&
+            strcmp(given->values[i].path, values->values[i].path) != 0)
+            return (int)i;
+    return -1;
 }
 
 static int read_recorded(struct pp_session *session, struct pp_err *err) {
@@ -187,6 +205,8 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
         .environment = options->environment != PP_ENVIRONMENT_IGNORED ? environment : NULL,
         .any_bytes = options->any_bytes,
     };
+    PP_AUTO_VALUES struct pp_values given = {.table = NULL};
+    bool disbelieved[PP_PLACEHOLDER_MAX] = {false};
     int differs;
     int rc = 0;
 
@@ -194,6 +214,8 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
         rc = pp_envfile_load(&env_file, options->env_file, err);
         sources.env_file = &env_file;
     }
+    if (options->environment == PP_ENVIRONMENT_CHECKED)
+        sources.disbelieved = disbelieved;
     /* The state may lie on a path that depends on the values: first those that were given. */
     if (rc >= 0)
         rc = pp_values_resolve(&session->values, &session->table, &sources, err);
@@ -203,13 +225,14 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
         rc = read_recorded(session, err);
     if (rc < 0)
         return rc;
-    if (options->environment == PP_ENVIRONMENT_CHECKED && !environment_fits(session))
-        sources.environment = NULL;
+    if (options->environment == PP_ENVIRONMENT_CHECKED)
+        check_environment(session, disbelieved);
     sources.recorded = &session->recorded;
-    pp_values_done(&session->values);
+    given = session->values;
     rc = pp_values_resolve(&session->values, &session->table, &sources, err);
     if (rc < 0)
         return rc;
+    session->ignored = find_ignored(&given, &session->values);
     differs = pp_values_differ(&session->values, &session->recorded);
     if (differs >= 0 && !options->revalue)
         return pp_err_set(

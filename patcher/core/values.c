@@ -80,7 +80,8 @@ static const char *find_value(const struct pp_table *table, size_t index,
         *origin = PP_VALUE_ENVFILE;
         value = from_environment(table, index, sources, PP_VALUE_ENVFILE);
     }
-    if (value == NULL && sources->environment != NULL) {
+    if (value == NULL && sources->environment != NULL &&
+        (sources->disbelieved == NULL || !sources->disbelieved[index])) {
         *origin = PP_VALUE_ENVIRONMENT;
         value = from_environment(table, index, sources, PP_VALUE_ENVIRONMENT);
     }
@@ -279,34 +280,32 @@ static int check_names(const struct pp_table *table, const char *const *set, str
     return 0;
 }
 
-static int resolve(struct pp_values *values, const struct pp_value_sources *sources,
+/* `at` counts placeholders: after an error it is the one whose value is refused. */
+static int resolve(struct pp_values *values, const struct pp_value_sources *sources, size_t *at,
                    struct pp_err *err) {
-    const struct pp_table *table = values->table;
-    int rc = check_names(table, sources->set, err);
+    size_t count = values->table->count;
+    int rc = 0;
 
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < table->count; i++) {
+    for (*at = 0; *at < count; ++*at) {
         enum pp_value_origin origin;
-        const char *path = find_value(table, i, sources, &origin);
+        const char *path = find_value(values->table, *at, sources, &origin);
 
         if (path == NULL)
             continue;
+        values->values[*at].origin = origin;
         /* What is recorded was allowed when it was given. */
-        rc = set_value(values, i, path, origin, sources->any_bytes || origin == PP_VALUE_RECORDED,
+        rc = set_value(values, *at, path, origin, sources->any_bytes || origin == PP_VALUE_RECORDED,
                        err);
         if (rc < 0)
             return rc;
     }
-    for (size_t i = 0; i < table->count; i++) {
-        if (values->values[i].path != NULL)
-            continue;
-        rc = derive(values, i, err);
+    for (*at = 0; *at < count; ++*at) {
+        rc = values->values[*at].path == NULL ? derive(values, *at, err) : 0;
         if (rc < 0)
             return rc;
     }
-    for (size_t i = 0; i < table->count; i++) {
-        rc = check_forms(values, i, err);
+    for (*at = 0; *at < count; ++*at) {
+        rc = check_forms(values, *at, err);
         if (rc < 0)
             return rc;
     }
@@ -315,12 +314,23 @@ static int resolve(struct pp_values *values, const struct pp_value_sources *sour
 
 int pp_values_resolve(struct pp_values *values, const struct pp_table *table,
                       const struct pp_value_sources *sources, struct pp_err *err) {
-    int rc;
+    int rc = check_names(table, sources->set, err);
+    bool again = rc >= 0;
 
     *values = (struct pp_values){.table = table};
-    rc = resolve(values, sources, err);
-    if (rc < 0)
-        pp_values_done(values);
+    while (again) {
+        size_t at;
+
+        rc = resolve(values, sources, &at, err);
+        again = rc < 0 && err->kind == PP_ERR_REFUSED && sources->disbelieved != NULL &&
+                values->values[at].origin == PP_VALUE_ENVIRONMENT;
+        if (again) {
+            sources->disbelieved[at] = true;
+            pp_err_clear(err);
+        }
+        if (rc < 0)
+            pp_values_done(values);
+    }
     return rc;
 }
 

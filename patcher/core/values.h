@@ -48,6 +48,9 @@ struct pp_value_sources {
     const char *const *set; /* "NAME=VALUE", NULL-terminated */
     const struct pp_envfile *env_file;
     const char *(*environment)(const char *name); /* getenv, or NULL: not believed */
+    /* By placeholder: its variables do not count. Where there is such a list, a variable whose
+     * value would be refused is put on it. */
+    bool *disbelieved;
     const struct pp_envfile *recorded;
     /* Also bytes outside [A-Za-z0-9._/+,=@~-], which break some scripts. Recorded values keep them.
      */

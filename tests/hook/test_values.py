@@ -37,3 +37,42 @@ def test_nothing_known_leaves_everything_as_shipped(tmp_path):
     assert root.status("app") == "installed"
     assert root.read("/app.saw") == SHIPPED + SHIPPED
     root.assert_clean()
+
+
+def test_environment_that_cannot_be_checked_is_not_believed(root):
+    """Nothing tells whose home it is."""
+    root.install(opted_in())
+    root.environment["TERMUX__HOME"] = "/root"
+    root.environment["TERMUX__ROOTFS"] = VALUES["TERMUX__ROOTFS"]
+    output = root.install(opted_in("other"))
+    assert "TERMUX__HOME in the environment" in output
+    assert root.read("/other.saw") == PATCHED + PATCHED
+    assert root.read(data_of("app")) == PATCHED
+    root.assert_clean()
+
+
+def test_home_beside_a_scoped_variable(root):
+    """sudo and cron set HOME, whatever else they keep."""
+    root.environment.update(HOME="/root", TERMUX__ROOTFS=VALUES["TERMUX__ROOTFS"])
+    root.install(opted_in())
+    assert root.read("/app.saw") == PATCHED + PATCHED
+    root.assert_clean()
+
+
+def test_home_where_nothing_is_recorded(tmp_path):
+    """What can be checked is believed, and the rest comes from that."""
+    root = Root(tmp_path)
+    root.environment.update(HOME="/root", TERMUX__ROOTFS=VALUES["TERMUX__ROOTFS"])
+    (root.path / VALUES["TERMUX__ROOTFS"].lstrip("/")).mkdir()
+    root.install(pathpatch_package(), opted_in())
+    assert root.read("/app.saw") == PATCHED + PATCHED
+    root.assert_clean()
+
+
+def test_value_that_would_be_refused_fails_nothing(root):
+    root.environment["TERMUX__ROOTFS"] = VALUES["TERMUX__ROOTFS"]
+    root.environment["HOME"] = "/home/first last"
+    root.environment["TERMUX__CACHE_DIR"] = "relative"
+    root.install(opted_in())
+    assert root.read("/app.saw") == PATCHED + PATCHED
+    root.assert_clean()
