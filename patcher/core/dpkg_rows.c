@@ -2,7 +2,8 @@
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
-#include "base/source.h"
+#include "base/identity.h"
+#include "core/make.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,6 @@ static int copy_row(void *context, const struct pp_ledger_file *file, struct pp_
                            .package = strdup(file->package),
                            .kind = file->kind,
                            .size = file->size,
-                           .mtime = file->mtime,
                            .shipped = file->shipped,
                            .current = file->current};
     return row->path == NULL || row->package == NULL ? pp_err_nomem(err) : 0;
@@ -64,25 +64,10 @@ const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path) 
     return bsearch(&wanted, rows->items, rows->count, sizeof(*rows->items), compare_rows);
 }
 
-static int digest_file(int root, const char *path, struct pp_digest *digest, struct pp_err *err) {
-    PP_AUTO_CLOSE int fd =
-        pp_beneath_open(root, path, PP_BENEATH_STRICT, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
-    PP_AUTO_SOURCE struct pp_source *source = NULL;
-    struct pp_blob blob;
-    struct stat st;
-
-    if (fd < 0)
-        return -(int)err->kind;
-    if (fstat(fd, &st) < 0)
-        return pp_err_sys(err, "%s: cannot look at it", path);
-    blob = pp_blob_file(fd, 0, (uint64_t)st.st_size);
-    source = pp_source_from_blob(&blob, err);
-    return source == NULL ? -(int)err->kind : pp_digest_source(source, digest, err);
-}
-
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
     struct pp_err gone = PP_ERR_INIT;
+    struct pp_identity identity;
     struct pp_digest digest;
     struct stat st;
 
@@ -92,11 +77,9 @@ int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct
     if (S_ISLNK(st.st_mode) != (row->kind == PP_LEDGER_SYMLINK) ||
         (uint64_t)st.st_size != row->size)
         return 0;
-    if ((st.st_mtim.tv_sec == row->mtime.tv_sec && st.st_mtim.tv_nsec == row->mtime.tv_nsec) ||
-        row->kind == PP_LEDGER_SYMLINK)
-        return 1;
-    if (digest_file(record->session->root, row->path, &digest, &gone) < 0)
-        return 0;
+    identity = pp_identity_of(&st);
+    if (pp_make_digest(place.dir, place.name, &identity, &digest, &gone) < 0)
+        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
     return memcmp(digest.sha256, row->current.sha256, sizeof(digest.sha256)) == 0;
 }
 

@@ -19,7 +19,6 @@ struct pp_row {
     char *package;
     enum pp_ledger_kind kind;
     uint64_t size;
-    struct timespec mtime;
     struct pp_digest shipped;
     struct pp_digest current;
 };
@@ -39,8 +38,8 @@ int pp_rows_load(struct pp_rows *rows, struct pp_ledger *ledger, const char *pac
                  struct pp_err *err);
 const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path);
 
-/* Is the file still as the row says, by size and mtime, or else by its hash? Returns 1 or 0; 0 also
- * when it is gone. */
+/* Is the file still as the row says? By its hash: dpkg gives a new file the mtime of its build,
+ * which may be that of the one before. Returns 1 or 0; 0 also when it is gone. */
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err);
 
 /* The path of a file of a package, relative to the root and without symlinks on the way:

@@ -1,7 +1,7 @@
 """Upgrades and conffiles. Standard input is empty: a question ends dpkg with an error."""
 
 import pytest
-from conftest import CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, data_of, opted_in
+from conftest import CHANGED, CHANGED_PATCHED, PATCHED, SHIPPED, conffile_of, data_of, opted_in
 
 CONFFILE = conffile_of("app")
 
@@ -89,3 +89,11 @@ def test_upgrade_of_several_in_one_run(root):
         assert root.read(conffile_of(name)) == CHANGED_PATCHED
         assert root.read(f"/{name}.saw") == PATCHED + CHANGED_PATCHED
     root.assert_clean()
+
+
+def test_file_that_has_no_placeholder_any_more(installed):
+    """Of the same size and with the same mtime: builds that can be repeated give files such times."""
+    installed.install(opted_in(version="2", data=b"x" * len(SHIPPED)))
+    assert installed.read(data_of("app")) == b"x" * len(SHIPPED)
+    installed.assert_clean()
+    assert "2 files as patched, 0 not" in installed.pathpatch("verify")
