@@ -4,6 +4,7 @@
 #include "core/bootstrap_dest.h"
 #include "core/bootstrap_dpkg.h"
 #include "core/bootstrap_item.h"
+#include "core/bootstrap_links.h"
 #include "core/bootstrap_record.h"
 #include "tree/pool.h"
 
@@ -14,9 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LINKS_NAME "SYMLINKS.txt"
-#define LINKS_ARROW "\xe2\x86\x90" /* U+2190 */
-#define LINKS_LEN_MAX ((size_t)64 << 20)
 /* Content that is decoded and waits for its worker. */
 #define QUEUE_LEN ((uint64_t)32 << 20)
 
@@ -194,12 +192,13 @@ static int read_links(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     int rc;
 
     if (bootstrap->links.len > 0)
-        return pp_err_set(err, PP_ERR_REFUSED, LINKS_NAME ": the archive holds it twice");
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          PP_BOOTSTRAP_LINKS_NAME ": the archive holds it twice");
     pp_sink_buffer_init(&sink, &bootstrap->links);
     rc = pp_bootstrap_archive_read(bootstrap->archive, &sink.sink, err);
-    if (rc >= 0 && bootstrap->links.len > LINKS_LEN_MAX)
-        rc = pp_err_set(err, PP_ERR_LIMIT, "larger than %zu bytes", LINKS_LEN_MAX);
-    return rc < 0 ? pp_err_context(err, LINKS_NAME) : 0;
+    if (rc >= 0 && bootstrap->links.len > PP_BOOTSTRAP_LINKS_LEN_MAX)
+        rc = pp_err_set(err, PP_ERR_LIMIT, "larger than %zu bytes", PP_BOOTSTRAP_LINKS_LEN_MAX);
+    return rc < 0 ? pp_err_context(err, PP_BOOTSTRAP_LINKS_NAME) : 0;
 }
 
 static int add_entry(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_entry *entry,
@@ -212,46 +211,13 @@ static int add_entry(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_e
                           entry->path);
     if (entry->kind == PP_BOOTSTRAP_FOLDER)
         return add_folder(bootstrap, entry, err);
-    if (entry->kind == PP_BOOTSTRAP_FILE && strcmp(entry->path, LINKS_NAME) == 0)
+    if (entry->kind == PP_BOOTSTRAP_FILE && strcmp(entry->path, PP_BOOTSTRAP_LINKS_NAME) == 0)
         return read_links(bootstrap, err);
     return add_item(bootstrap, entry, err);
 }
 
-/* One line: TARGET←./LINK */
-static int add_link(struct pp_bootstrap *bootstrap, char *line, struct pp_err *err) {
-    char *arrow = strstr(line, LINKS_ARROW);
-    struct pp_bootstrap_entry entry = {
-        .kind = PP_BOOTSTRAP_SYMLINK, .target = line, .mtime = {.tv_nsec = UTIME_OMIT}};
-    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-
-    if (arrow == NULL || arrow == line || strstr(arrow + strlen(LINKS_ARROW), LINKS_ARROW) != NULL)
-        return pp_err_set(err, PP_ERR_REFUSED,
-                          LINKS_NAME ": '%s' is not TARGET" LINKS_ARROW "./LINK", line);
-    *arrow = '\0';
-    if (pp_bootstrap_clean_path(arrow + strlen(LINKS_ARROW), &path, err) < 0)
-        return pp_err_context(err, LINKS_NAME);
-    if (path.len == 0)
-        return pp_err_set(err, PP_ERR_REFUSED, LINKS_NAME ": a link to '%s' without a name", line);
-    entry.path = (const char *)path.data;
-    return add_entry(bootstrap, &entry, err);
-}
-
-static int add_links(struct pp_bootstrap *bootstrap, struct pp_err *err) {
-    char *rest = (char *)bootstrap->links.data;
-    char *line;
-    int rc = 0;
-
-    if (rest != NULL && strlen(rest) != bootstrap->links.len)
-        return pp_err_set(err, PP_ERR_REFUSED, LINKS_NAME ": holds a NUL byte");
-    while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
-        size_t len = strlen(line);
-
-        if (len > 0 && line[len - 1] == '\r')
-            line[--len] = '\0';
-        if (len > 0)
-            rc = add_link(bootstrap, line, err);
-    }
-    return rc;
+static int add_link(void *context, const struct pp_bootstrap_entry *entry, struct pp_err *err) {
+    return add_entry(context, entry, err);
 }
 
 static int add_all(struct pp_bootstrap *bootstrap, struct pp_err *err) {
@@ -263,7 +229,7 @@ static int add_all(struct pp_bootstrap *bootstrap, struct pp_err *err) {
         if (rc < 0)
             return rc;
     }
-    return rc < 0 ? rc : add_links(bootstrap, err);
+    return rc < 0 ? rc : pp_bootstrap_links_each(&bootstrap->links, add_link, bootstrap, err);
 }
 
 /* All entries, through the workers. */

@@ -11,8 +11,7 @@
  *
  * The archive is a zip or a tar in any compression. Its paths are relative to the destination;
  * absolute ones, `..`, a path through a symlink and a path that comes twice are refused.
- * `SYMLINKS.txt` at its top holds symlinks, a line each, `TARGET←./LINK` (U+2190), as the archives
- * of Termux have it (its scripts/generate-bootstraps.sh writes it); it is not unpacked.
+ * `SYMLINKS.txt` at its top holds symlinks (bootstrap_links.h); it is not unpacked.
  *
  * Modes are those of the archive, without setuid and setgid; files below the table's `executable`
  * paths can be executed whatever the archive says. Everything belongs to who runs this. Devices,

@@ -282,7 +282,8 @@ int pp_bootstrap_clean_path(const char *name, struct pp_buffer *path, struct pp_
 
     path->len = 0;
     if (name == NULL)
-        return pp_err_set(err, PP_ERR_REFUSED, "the archive holds a name that is empty or not UTF-8");
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "the archive holds a name that is empty or not UTF-8");
     if (name[0] == '/')
         return pp_err_set(err, PP_ERR_REFUSED,
                           "%s: the archive holds an absolute path; paths are relative to the "

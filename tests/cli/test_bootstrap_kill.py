@@ -94,7 +94,8 @@ class Bench:
             [*map(str, under), *self.device.command(*words)],
             capture_output=True,
             text=True,
-            env=self.device.environment,
+            # Leaks are not looked for below another tracer.
+            env={**self.device.environment, "ASAN_OPTIONS": "detect_leaks=0"},
         )
 
     def find_points(self):

@@ -1,0 +1,230 @@
+"""Archives that mean no good, archives that are broken, and destinations that are not to be: refused, and
+nothing is touched."""
+
+import io
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+from bootstrap_trees import (
+    DATA_DIR,
+    PREFIX,
+    STATE,
+    USR,
+    Device,
+    File,
+    Folder,
+    Hardlink,
+    Link,
+    describe,
+    sample,
+    tar_info,
+    write_tar,
+    write_zip,
+)
+from generator import termux
+
+REFUSED, FAILURE = 2, 3
+
+
+@pytest.fixture
+def device(tmp_path):
+    return Device(tmp_path)
+
+
+def check_refused(device, archive, why, *words):
+    done = device.bootstrap(archive, *words, status=REFUSED)
+    assert why in done.stderr
+    device.check_untouched()
+
+
+# ---- archives ----
+
+
+def tar_of(path, *entries):
+    with tarfile.open(path, "w") as archive:
+        for name, entry in entries:
+            content = io.BytesIO(entry.content) if isinstance(entry, File) else None
+            archive.addfile(tar_info(name, entry), content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, why",
+    [("/etc/x", "absolute"), ("../x", ".."), ("a/../../x", ".."), ("a/..", ".."), ("./", "name")],
+)
+@pytest.mark.parametrize("form", ["zip", "tar", "SYMLINKS.txt", "hard link"])
+def test_paths_that_lead_out(device, tmp_path, name, why, form):
+    entries = {"a/b": File(b"b")}
+    if form == "zip":
+        if name == "./":
+            return
+        archive = write_zip(tmp_path / "a", {**entries, name: File(b"x")})
+    elif form == "tar":
+        archive = tar_of(tmp_path / "a", *entries.items(), (name, File(b"x")))
+    elif form == "hard link":
+        archive = tar_of(tmp_path / "a", *entries.items(), ("c", Hardlink(name)))
+        why = "no file of the archive" if name == "./" else why
+    else:
+        archive = write_zip(tmp_path / "a", entries, links=f"target←{name}\n")
+    check_refused(device, archive, why)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "entries, why",
+    [
+        ([("a", Link("/etc")), ("a/x", File(b"x"))], "the archive"),
+        ([("a", Link("b")), ("b/c", File(b"c")), ("a/x", File(b"x"))], "the archive"),
+        ([("a", Link("..")), ("a", Folder())], "a: the archive"),
+        ([("a", File(b"a")), ("a/x", File(b"x"))], "the archive"),
+        ([("a/x", File(b"x")), ("a", Link("/etc"))], "twice"),
+        ([("var", Link("/etc"))], "twice"),
+        ([("a", File(b"a")), ("a", File(b"b"))], "twice"),
+        ([("a", File(b"a")), ("a", Link("b"))], "twice"),
+        ([("a", Link("b")), ("a", File(b"b"))], "twice"),
+        ([("a", Link("/etc/passwd")), ("b", Hardlink("a"))], "no file of the archive"),
+        ([("a", Link("/etc")), ("b", Hardlink("a/passwd"))], "symlink"),
+        ([(STATE + "/ledger.db", File(b"x"))], "state"),
+        ([(STATE, File(b"x"))], "state"),
+        ([("/".join("d" * 200), File(b"x"))], "deeper"),
+        ([("n" * 300, File(b"x"))], ""),
+    ],
+)
+def test_archives_that_trick(device, tmp_path, entries, why):
+    done = device.pathpatch(
+        *device.words(tar_of(tmp_path / "a", *entries)), status=FAILURE if why in ("", "deeper") else REFUSED
+    )
+    assert why in done.stderr
+    device.check_untouched()
+
+
+@pytest.mark.parametrize(
+    "links", ["no arrow\n", "←./x\n", "a←b←c\n", "a←\n", "nul\0←x\n", "x←a/b\nx←a/b\n"]
+)
+def test_links_that_make_no_sense(device, tmp_path, links):
+    archive = write_zip(tmp_path / "a.zip", {"x": File(b"x")}, links=links)
+    device.bootstrap(archive, status=REFUSED)
+    device.check_untouched()
+
+
+def test_a_destination_that_the_values_do_not_name(device, tmp_path):
+    archive = write_zip(tmp_path / "a.zip", sample())
+    done = device.pathpatch("bootstrap", archive, device.dest, status=REFUSED)
+    assert f"--set TERMUX__PREFIX={PREFIX}" in done.stderr
+    device.check_untouched()
+
+
+def test_values_are_refused_before_anything_is_touched(device, tmp_path):
+    archive = write_zip(tmp_path / "a.zip", sample())
+    for value in ("relative", "", "/" + "x" * 200):
+        done = device.pathpatch(
+            "bootstrap", archive, device.dest, f"--set=TERMUX__PREFIX={value}", status=REFUSED
+        )
+        assert "TERMUX__PREFIX" in done.stderr
+    device.check_untouched()
+
+
+def test_values_of_another_tree_do_not_count(device, tmp_path):
+    """The primary user's tree is patched with values of its own."""
+    primary = device.root / termux.PREFIX.lstrip("/")
+    (primary / STATE).mkdir(parents=True, mode=0o700)
+    (primary / STATE).chmod(0o700)
+    (primary / STATE / "values").write_text("TERMUX__PREFIX=/elsewhere\nTERMUX__HOME=/elsewhere/home\n")
+    device.bootstrap(write_zip(tmp_path / "a.zip", sample()))
+    assert f"TERMUX__HOME={DATA_DIR}/files/home\n" in (device.dest / STATE / "values").read_text()
+
+
+def damaged_zip(path):
+    content = bytearray(write_zip(path, {"a": File(b"a" * 100), "b": File(USR * 3)}).read_bytes())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        offset = archive.infolist()[1].header_offset
+    struct_crc = content.index(b"PK\x01\x02")
+    content[content.index(b"PK\x01\x02", struct_crc + 1) + 16] ^= 1
+    content[offset + 14] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def cut_tar(path, at):
+    content = write_tar(path, sample()).read_bytes()
+    path.write_bytes(content[:at] if at > 0 else content.rstrip(b"\0"))
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        damaged_zip,
+        lambda path: cut_tar(path, 3000),
+        lambda path: cut_tar(path, 1024),
+        lambda path: path.write_bytes(write_tar(path, sample(), "gz").read_bytes()[:-100]) and path,
+        lambda path: path.write_bytes(write_zip(path, sample()).read_bytes()[:-10]) and path,
+        lambda path: path.write_bytes(b"neither a zip nor a tar\n" * 100) and path,
+        lambda path: path.write_bytes(b"") and path or path,
+    ],
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_damaged_archives_leave_nothing(device, tmp_path, make, piped):
+    archive = make(tmp_path / "archive")
+    if piped:
+        with subprocess.Popen(["cat", archive], stdout=subprocess.PIPE) as cat:
+            device.bootstrap("-", status=FAILURE, stdin=cat.stdout)
+    else:
+        device.bootstrap(archive, status=FAILURE)
+    device.check_untouched()
+
+
+# ---- what is there already ----
+
+
+def test_a_destination_that_is_there(device, tmp_path):
+    first = write_zip(tmp_path / "a.zip", {"old": File(b"old " + USR)})
+    second = write_zip(tmp_path / "b.zip", {"new": File(b"new " + USR)})
+    device.bootstrap(first)
+    before = describe(device.dest)
+    assert "--replace-dest" in device.bootstrap(second, status=REFUSED).stderr
+    assert describe(device.dest) == before and device.beside() == ["usr"]
+    device.bootstrap(second, "--replace-dest")
+    assert (device.dest / "new").exists() and not (device.dest / "old").exists()
+    assert device.beside() == ["usr"]
+
+
+def test_a_failed_replacement_leaves_the_old_tree(device, tmp_path):
+    device.bootstrap(write_zip(tmp_path / "a.zip", {"old": File(b"old " + USR)}))
+    before = describe(device.dest)
+    device.bootstrap(damaged_zip(tmp_path / "b.zip"), "--replace-dest", status=FAILURE)
+    assert describe(device.dest) == before and device.beside() == ["usr"]
+
+
+def test_a_destination_that_is_a_symlink_is_not_followed(device, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    device.dest.symlink_to(tmp_path / "elsewhere")
+    archive = write_zip(tmp_path / "a.zip", sample())
+    device.bootstrap(archive, status=REFUSED)
+    device.bootstrap(archive, "--replace-dest")
+    assert not device.dest.is_symlink() and list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_tidied_up(device, tmp_path):
+    (device.work / "staging/share/deep").mkdir(parents=True)
+    (device.work / "staging/share/deep/file").write_bytes(b"half")
+    (device.work / "staging/share/link").symlink_to(tmp_path)
+    (device.work / "staging/share").chmod(0o555)
+    device.work.chmod(0o700)
+    (tmp_path / "kept").write_bytes(b"kept")
+    device.bootstrap(write_zip(tmp_path / "a.zip", sample()))
+    assert device.beside() == ["usr"] and (tmp_path / "kept").exists()
+
+
+def test_room_is_looked_at_first(device, tmp_path):
+    """A tar with more in it than the file system has room for; it is a hole itself."""
+    size = 1 << 43
+    info = tar_info("large", File(b""))
+    info.size = size
+    with open(tmp_path / "a.tar", "wb") as archive:
+        archive.write(info.tobuf(tarfile.GNU_FORMAT))
+        archive.truncate(512 + size + 1024)
+    assert "make room" in device.bootstrap(tmp_path / "a.tar", status=FAILURE).stderr
+    device.check_untouched()
