@@ -312,9 +312,9 @@ static uint32_t entry_mode(const struct pp_bootstrap_archive *archive, struct ar
     bool is_zip_format =
         (archive_format(archive->reader) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
 
-    /* What libarchive makes up where a zip does not tell. */
-    if (is_zip_format && mode == (is_folder ? 0775 : 0664))
-        mode &= ~(uint32_t)022;
+    /* A zip need not tell; 0664 and 0775 are what libarchive makes up then. */
+    if (is_zip_format && (mode == 0 || mode == (is_folder ? 0775 : 0664)))
+        mode = is_folder ? 0755 : 0644;
     return is_folder ? mode : mode & 0777;
 }
 

@@ -46,7 +46,8 @@ void pp_bootstrap_item_free(struct pp_bootstrap_item *item) {
 }
 
 uint64_t pp_bootstrap_item_len(const struct pp_bootstrap_item *item) {
-    return item->spool.fd < 0 ? item->spool.len : 0;
+    /* A temporary file is counted, too: there shall not be hundreds of them. */
+    return item->spool.fd < 0 ? item->spool.len : PP_SPOOL_MEMORY_MAX;
 }
 
 static int digest_blob(const struct pp_blob *blob, struct pp_digest *digest, struct pp_err *err) {

@@ -206,9 +206,12 @@ def test_a_zip_that_does_not_tell_modes(device, tmp_path):
             info = zipfile.ZipInfo(name)
             info.create_system = 0
             archive.writestr(info, b"x")
+        archive.writestr(zipfile.ZipInfo("etc/unix"), b"x")
+        archive.infolist()[-1].external_attr = 0
     device.bootstrap(tmp_path / "a.zip")
     assert (device.dest / "bin/x").stat().st_mode & 0o7777 == 0o755
     assert (device.dest / "etc/x").stat().st_mode & 0o7777 == 0o644
+    assert (device.dest / "etc/unix").stat().st_mode & 0o7777 == 0o644
 
 
 def test_a_table_of_ones_own_says_what_is_executable(device, tmp_path):
