@@ -41,7 +41,10 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
     session->policy.leave_debs = true;
     /* A root that has recorded values may have something to put back to the defaults. */
     if (pp_values_are_default(&session->values) && session->recorded.count == 0) {
-        pp_output_message(output, "every value is the default: there is nothing to write");
+        pp_output_message(output,
+                          "every value is the default: there is nothing to write; give one with "
+                          "--set %s=VALUE, --env-file FILE or the environment",
+                          session->table.placeholders[0].name);
         return 0;
     }
     if (pp_record_open(&record, session, &record_options, err) < 0)

@@ -250,6 +250,41 @@ static int add_list(struct pp_paths *paths, const struct pp_options *options,
     return 0;
 }
 
+/* In the order in which a walk meets them: folder by folder, each before what it holds. */
+static int compare_paths(const void *left, const void *right) {
+    const unsigned char *a = *(const unsigned char *const *)left;
+    const unsigned char *b = *(const unsigned char *const *)right;
+
+    while (*a == *b && *a != '\0')
+        a++, b++;
+    if (*a == *b)
+        return 0;
+    return (*a == '/'    ? 1
+            : *a == '\0' ? 0
+                         : *a + 1) < (*b == '/'    ? 1
+                                      : *b == '\0' ? 0
+                                                   : *b + 1)
+               ? -1
+               : 1;
+}
+
+static bool is_within(const char *path, const char *folder) {
+    return folder[0] == '\0' || pp_path_below(path, folder) != NULL;
+}
+
+static void sort_paths(struct pp_paths *paths) {
+    size_t kept = 0;
+
+    qsort(paths->items, paths->count, sizeof(*paths->items), compare_paths);
+    for (size_t i = 0; i < paths->count; i++) {
+        if (kept > 0 && is_within(paths->items[i], paths->items[kept - 1]))
+            free(paths->items[i]);
+        else
+            paths->items[kept++] = paths->items[i];
+    }
+    paths->count = kept;
+}
+
 int pp_paths_collect(struct pp_paths *paths, const struct pp_options *options,
                      const struct pp_session *session, char *const *args, struct pp_err *err) {
     *paths = (struct pp_paths){NULL, 0};
@@ -260,5 +295,6 @@ int pp_paths_collect(struct pp_paths *paths, const struct pp_options *options,
         return -(int)err->kind;
     if (paths->count == 0)
         return pp_err_set(err, PP_ERR_USAGE, "give it at least one PATH; see --help");
+    sort_paths(paths);
     return 0;
 }

@@ -97,7 +97,8 @@ struct pp_paths {
 };
 #define PP_AUTO_PATHS PP_AUTO(pp_paths_done)
 void pp_paths_done(struct pp_paths *paths);
-/* Collects them, relative to the session's root. */
+/* Collects them, relative to the session's root; sorted, and without those that are the same as
+ * another one or lie below it. */
 int pp_paths_collect(struct pp_paths *paths, const struct pp_options *options,
                      const struct pp_session *session, char *const *args, struct pp_err *err);
 

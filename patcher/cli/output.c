@@ -87,6 +87,7 @@ static json_t *json_hits(const struct pp_output *output, const struct pp_finding
     for (size_t i = 0; i < findings->count; i++) {
         const struct pp_finding *finding = &findings->items[i];
         const struct pp_leaf *leaf = &findings->leaves[finding->leaf];
+        const char *left = pp_finding_left(findings, finding);
         json_t *hit =
             json_pack("{s:I, s:s, s:s}", "offset", (json_int_t)finding->offset, "placeholder",
                       output->table->placeholders[finding->placeholder].name, "encoding",
@@ -94,38 +95,35 @@ static json_t *json_hits(const struct pp_output *output, const struct pp_finding
 
         if (leaf->path[0] != '\0')
             json_object_set_new(hit, "member", json_text(leaf->path));
-        if (leaf->left != NULL)
-            json_object_set_new(hit, "left", json_text(leaf->left));
+        if (left != NULL)
+            json_object_set_new(hit, "left", json_text(left));
         json_array_append_new(hits, hit);
     }
     return hits;
 }
 
-static void report_json(const struct pp_output *output, const struct pp_report *report) {
-    json_t *object = json_pack("{s:s, s:o, s:s}", "type", "file", "path", json_text(report->path),
-                               "outcome", outcome_name(report->outcome));
+static json_t *json_problems(const struct pp_findings *findings) {
+    json_t *problems = json_array();
 
-    if (report->findings != NULL) {
-        const struct pp_findings *findings = report->findings;
+    for (size_t i = 0; i < findings->problem_count; i++) {
+        json_t *problem = json_pack("{s:o}", "message", json_text(findings->problems[i].text));
 
-        json_object_set_new(object, "hits", json_hits(output, findings));
-        if (findings->problem_count > 0) {
-            json_t *problems = json_array();
-
-            for (size_t i = 0; i < findings->problem_count; i++) {
-                json_t *problem =
-                    json_pack("{s:o}", "message", json_text(findings->problems[i].text));
-
-                if (findings->problems[i].path[0] != '\0')
-                    json_object_set_new(problem, "member", json_text(findings->problems[i].path));
-                json_array_append_new(problems, problem);
-            }
-            json_object_set_new(object, "problems", problems);
-        }
+        if (findings->problems[i].path[0] != '\0')
+            json_object_set_new(problem, "member", json_text(findings->problems[i].path));
+        json_array_append_new(problems, problem);
     }
-    if (report->err != NULL)
-        json_object_set_new(object, "error", json_text(report->err->text));
-    put_json(object);
+    return problems;
+}
+
+/* Every file has every field. */
+static void report_json(const struct pp_output *output, const struct pp_report *report) {
+    static const struct pp_findings none = PP_FINDINGS_INIT;
+    const struct pp_findings *findings = report->findings != NULL ? report->findings : &none;
+
+    put_json(json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "type", "file", "path",
+                       json_text(report->path), "outcome", outcome_name(report->outcome), "hits",
+                       json_hits(output, findings), "problems", json_problems(findings), "error",
+                       report->err != NULL ? json_text(report->err->text) : json_null()));
 }
 
 static void put_hits(const struct pp_output *output, const struct pp_report *report) {
@@ -134,14 +132,15 @@ static void put_hits(const struct pp_output *output, const struct pp_report *rep
     for (size_t i = 0; i < findings->count; i++) {
         const struct pp_finding *finding = &findings->items[i];
         const struct pp_leaf *leaf = &findings->leaves[finding->leaf];
+        const char *left = pp_finding_left(findings, finding);
 
         printf("%s%s%s:%llu: %s", report->path, leaf->path[0] != '\0' ? "!" : "", leaf->path,
                (unsigned long long)finding->offset,
                output->table->placeholders[finding->placeholder].name);
         if (finding->encoding != PP_ENCODING_BYTES)
             printf(" (%s)", pp_encoding_name((enum pp_encoding)finding->encoding));
-        if (leaf->left != NULL)
-            printf(" [left: %s]", leaf->left);
+        if (left != NULL)
+            printf(" [left: %s]", left);
         putchar('\n');
     }
 }

@@ -36,6 +36,35 @@ struct apply {
     size_t linked_count;
 };
 
+static bool is_default(const struct apply *apply, const struct pp_finding *hit) {
+    return strcmp(apply->session->values.values[hit->placeholder].text,
+                  apply->session->table.placeholders[hit->placeholder].text) == 0;
+}
+
+/* A placeholder whose value is the default is as it shall be. In a file that holds no other there
+ * is nothing to write; in one that does, it is recorded with the others, for later values. */
+static void pass_over_defaults(const struct apply *apply, struct pp_findings *findings) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < findings->count; i++)
+        if (pp_finding_counts(findings, &findings->items[i]) &&
+            !is_default(apply, &findings->items[i]))
+            return;
+    for (size_t i = 0; i < findings->count; i++)
+        if (!is_default(apply, &findings->items[i]))
+            findings->items[kept++] = findings->items[i];
+    findings->count = kept;
+}
+
+/* What is found is what would be done. */
+static int prepare(const struct apply *apply, const struct pp_walker_entry *entry,
+                   struct pp_visited *found, struct pp_err *err) {
+    pass_over_defaults(apply, &found->findings);
+    if (!apply->record->options.dry_run)
+        return 0;
+    return pp_visit_rehearse(&apply->session->policy, entry, found, err);
+}
+
 static int visit(void *context, unsigned worker, const struct pp_walker_entry *entry,
                  void **visited, struct pp_err *err) {
     struct apply *apply = context;
@@ -45,6 +74,13 @@ static int visit(void *context, unsigned worker, const struct pp_walker_entry *e
     atomic_fetch_add(&apply->files, 1);
     rc = pp_visit(&apply->session->policy, entry, apply->buffers + worker * PP_VISIT_BUFFER_LEN,
                   &found, err);
+    if (found != NULL && apply->record != NULL)
+        rc = prepare(apply, entry, found, err);
+    if (found != NULL && found->outcome == PP_OUTCOME_FOUND && found->findings.count == 0 &&
+        found->findings.problem_count == 0) {
+        pp_visited_free(found);
+        found = NULL;
+    }
     *visited = found;
     return rc;
 }
@@ -170,8 +206,8 @@ static int deliver(void *context, void *task, struct pp_err *err) {
         pp_visited_free(visited);
         return -(int)err->kind;
     }
-    if (visited->err.kind != PP_ERR_NONE) {
-        keep(apply, visited, PP_OUTCOME_UNREADABLE);
+    if (visited->outcome != PP_OUTCOME_FOUND) {
+        keep(apply, visited, visited->outcome);
         return 0;
     }
     if (apply->record == NULL || count == 0) {
@@ -187,16 +223,18 @@ static int deliver(void *context, void *task, struct pp_err *err) {
 
 static int on_problem(void *context, const char *path, const struct pp_err *problem,
                       struct pp_err *err) {
-    struct apply *apply = context;
+    struct pp_visited *visited = calloc(1, sizeof(*visited));
 
-    (void)err;
-    if (flush(apply, err) < 0)
-        return -(int)err->kind;
-    apply->tally->left++;
-    apply->reporter->report(
-        apply->reporter->context,
-        &(struct pp_report){.path = path, .outcome = PP_OUTCOME_UNREADABLE, .err = problem});
-    return 0;
+    if (visited == NULL)
+        return pp_err_nomem(err);
+    visited->path = strdup(path);
+    visited->outcome = PP_OUTCOME_UNREADABLE;
+    visited->err = *problem;
+    if (visited->path == NULL) {
+        pp_visited_free(visited);
+        return pp_err_nomem(err);
+    }
+    return deliver(context, visited, err);
 }
 
 static int compare_inodes(const void *left, const void *right) {

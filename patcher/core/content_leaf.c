@@ -25,6 +25,7 @@ struct leaf_edit {
     struct pp_walk_run *run;
     struct pp_leaf leaf;
     size_t count;
+    enum pp_encoding unwritten; /* of a match that cannot be written; PP_ENCODING_BYTES: none */
 };
 
 static int on_match(void *user, const struct pp_match *match, uint64_t offset, bool written,
@@ -33,6 +34,8 @@ static int on_match(void *user, const struct pp_match *match, uint64_t offset, b
     int64_t leaf;
 
     edit->count++;
+    if (!written)
+        edit->unwritten = match->encoding;
     if (edit->run->writing)
         return 0;
     leaf = pp_findings_leaf(edit->run->findings, &edit->leaf, err);
@@ -61,11 +64,19 @@ static void free_hash(XXH3_state_t **hash) {
 }
 
 /* What is left with a placeholder in it is a problem, unless it is an executable. */
-static int note_left(struct pp_walk_run *run, const struct pp_walk_place *place, size_t count,
-                     struct pp_err *err) {
-    if (place->left == NULL || count == 0)
+static int note_left(struct pp_walk_run *run, const struct pp_walk_place *place,
+                     const struct leaf_edit *edit, struct pp_err *err) {
+    struct pp_err problem;
+
+    if (place->left != NULL)
+        return edit->count > 0 ? pp_walk_note_left(run, place->left_path, place->left, err) : 0;
+    if (run->writing || edit->leaf.left != NULL || edit->unwritten == PP_ENCODING_BYTES)
         return 0;
-    return pp_walk_note_left(run, place->left_path, place->left, err);
+    pp_err_set(&problem, PP_ERR_UNSUPPORTED,
+               "a placeholder in %s is left: its value is not ASCII, which takes another length "
+               "there",
+               pp_encoding_name(edit->unwritten));
+    return pp_findings_problem(run->findings, place->path, &problem, err);
 }
 
 /* The buffer's settled part goes on; the rest moves to its head. */
@@ -145,7 +156,7 @@ int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, con
         return rc;
     if (hashing)
         fold_digest(run->findings, XXH3_128bits_digest(hash));
-    return note_left(run, place, edit.count, err);
+    return note_left(run, place, &edit, err);
 }
 
 /* A source whose last bytes are kept. */
@@ -221,7 +232,7 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, boo
         return (int)settled;
     if (!run->writing && !place->unhashed)
         fold_digest(run->findings, XXH3_128bits(data, len));
-    if (note_left(run, place, edit.count, err) < 0)
+    if (note_left(run, place, &edit, err) < 0)
         return -(int)err->kind;
     return edit.count > 0 && place->left == NULL ? 1 : 0;
 }

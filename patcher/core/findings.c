@@ -102,8 +102,14 @@ void pp_findings_rewind(struct pp_findings *findings, const struct pp_findings_m
     memcpy(findings->digest, mark->digest, sizeof(findings->digest));
 }
 
+const char *pp_finding_left(const struct pp_findings *findings, const struct pp_finding *hit) {
+    if (findings->leaves[hit->leaf].left != NULL)
+        return findings->leaves[hit->leaf].left;
+    return hit->written ? NULL : "its value is not ASCII, which takes another length here";
+}
+
 bool pp_finding_counts(const struct pp_findings *findings, const struct pp_finding *hit) {
-    return hit->written && findings->leaves[hit->leaf].left == NULL;
+    return pp_finding_left(findings, hit) == NULL;
 }
 
 size_t pp_findings_count(const struct pp_findings *findings) {

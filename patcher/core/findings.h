@@ -66,6 +66,8 @@ struct pp_findings_mark {
 struct pp_findings_mark pp_findings_mark(const struct pp_findings *findings);
 void pp_findings_rewind(struct pp_findings *findings, const struct pp_findings_mark *mark);
 
+/* Why this hit is not patched, or NULL. */
+const char *pp_finding_left(const struct pp_findings *findings, const struct pp_finding *hit);
 /* Is this hit to be patched? */
 bool pp_finding_counts(const struct pp_findings *findings, const struct pp_finding *hit);
 /* The number of hits to be patched. */

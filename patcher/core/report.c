@@ -13,7 +13,7 @@ void pp_report_tell(const struct pp_report *report, const struct pp_reporter *re
         tally->patched++;
         tally->hits += count;
     }
-    if (findings != NULL && count < findings->count)
+    if (findings != NULL && count < findings->count && findings->problem_count == 0)
         tally->skipped++;
     reporter->report(reporter->context, report);
 }

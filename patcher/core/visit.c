@@ -94,6 +94,7 @@ int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry
     if (rc < 0 && found.err.kind == PP_ERR_SYSTEM && found.err.sys == ENOENT)
         return 0;
     if (found.err.kind != PP_ERR_NOMEM) {
+        found.outcome = rc < 0 ? PP_OUTCOME_UNREADABLE : PP_OUTCOME_FOUND;
         found.path = strdup(entry->path);
         *visited = malloc(sizeof(found));
         if (found.path != NULL && *visited != NULL) {
@@ -107,4 +108,38 @@ int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry
     free(found.path);
     free(found.target);
     return pp_err_nomem(err);
+}
+
+static int drop_bytes(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
+    (void)sink;
+    (void)data;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
+static const struct pp_sink_ops drop_ops = {.write = drop_bytes};
+
+static int rehearse(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+                    struct pp_visited *visited, struct pp_err *err) {
+    PP_AUTO_CLOSE int fd =
+        openat(entry->dir, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct pp_blob blob = pp_blob_file(fd, 0, visited->identity.size);
+    struct pp_sink nowhere = {&drop_ops};
+
+    if (fd < 0)
+        return pp_err_sys(err, "cannot open");
+    return pp_content_rewrite(policy, &blob, visited->mode, &visited->findings, &nowhere, err);
+}
+
+int pp_visit_rehearse(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+                      struct pp_visited *visited, struct pp_err *err) {
+    if (visited->is_symlink || visited->outcome != PP_OUTCOME_FOUND ||
+        pp_findings_in_place(&visited->findings) ||
+        rehearse(policy, entry, visited, &visited->err) >= 0)
+        return 0;
+    if (visited->err.kind == PP_ERR_NOMEM)
+        return pp_err_nomem(err);
+    visited->outcome = PP_OUTCOME_LEFT;
+    return 0;
 }

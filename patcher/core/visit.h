@@ -6,6 +6,7 @@
 #include "base/identity.h"
 #include "core/content.h"
 #include "core/findings.h"
+#include "core/report.h"
 #include "tree/walker.h"
 
 #include <stdbool.h>
@@ -19,8 +20,9 @@ struct pp_visited {
     uint32_t link_count;
     struct pp_identity identity;
     struct pp_findings findings;
-    char *target;      /* of a symlink with a hit, as patched */
-    struct pp_err err; /* not PP_ERR_NONE: it could not be read */
+    char *target;            /* of a symlink with a hit, as patched */
+    enum pp_outcome outcome; /* FOUND; UNREADABLE or LEFT, and `err` says why */
+    struct pp_err err;
 };
 
 /* What one thread visits with: room for a file that is read in one go. */
@@ -31,6 +33,10 @@ struct pp_visited {
  * Called by many threads. */
 int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry, uint8_t *buffer,
              struct pp_visited **visited, struct pp_err *err);
+/* Dry run: tries whether the content can be written again. What goes wrong is in `visited`; the
+ * only error is out of memory. Called by many threads. */
+int pp_visit_rehearse(const struct pp_policy *policy, const struct pp_walker_entry *entry,
+                      struct pp_visited *visited, struct pp_err *err);
 void pp_visited_free(struct pp_visited *visited);
 
 #endif

@@ -382,20 +382,32 @@ bool pp_matcher_next(const struct pp_matcher *matcher, const uint8_t *data, size
     return found;
 }
 
-bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,
-                      const struct pp_match *match) {
-    size_t width = pp_encoding_width(match->encoding);
-
+/* The text of the match's pattern, where its `put` can be written in the match's encoding. */
+static const struct text *find_writable(const struct pp_matcher *matcher,
+                                        const struct pp_match *match) {
     for (size_t i = 0; i < matcher->text_count; i++) {
         const struct text *text = &matcher->texts[i];
 
-        if (text->pattern != match->pattern)
-            continue;
-        if (text->put == NULL || (width > 1 && !text->put_ascii))
-            return false;
-        for (size_t k = 0; k < text->len; k++)
-            data[match->first + k * width] = (uint8_t)text->put[k];
-        return true;
+        if (text->pattern == match->pattern)
+            return text->put != NULL && (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
+                       ? text
+                       : NULL;
     }
-    return false;
+    return NULL;
+}
+
+bool pp_matcher_can_write(const struct pp_matcher *matcher, const struct pp_match *match) {
+    return find_writable(matcher, match) != NULL;
+}
+
+bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,
+                      const struct pp_match *match) {
+    const struct text *text = find_writable(matcher, match);
+    size_t width = pp_encoding_width(match->encoding);
+
+    if (text == NULL)
+        return false;
+    for (size_t k = 0; k < text->len; k++)
+        data[match->first + k * width] = (uint8_t)text->put[k];
+    return true;
 }

@@ -71,6 +71,9 @@ struct pp_matcher_walk {
 bool pp_matcher_next(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
                      size_t limit, struct pp_matcher_walk *walk, struct pp_match *match);
 
+/* Would pp_matcher_write() write it? */
+bool pp_matcher_can_write(const struct pp_matcher *matcher, const struct pp_match *match);
+
 /* Writes the pattern's `put` over a match. False, and nothing is written, where that cannot be
  * done: text that is not ASCII in a wide encoding. */
 bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,

@@ -12,7 +12,8 @@ ssize_t pp_replacer_edit(struct pp_replacer *replacer, uint8_t *data, size_t len
     if (settled == 0)
         return 0;
     while (pp_matcher_next(replacer->matcher, data, len, last ? len : settled, &walk, &match)) {
-        bool written = !replacer->edit || pp_matcher_write(replacer->matcher, data, &match);
+        bool written = replacer->edit ? pp_matcher_write(replacer->matcher, data, &match)
+                                      : pp_matcher_can_write(replacer->matcher, &match);
         int rc = replacer->on_match(replacer->user, &match, replacer->offset + match.offset,
                                     written, err);
 

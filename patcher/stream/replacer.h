@@ -20,7 +20,7 @@ struct pp_replacer {
     bool edit;                        /* false: only find; the bytes are not touched */
     uint64_t offset;                  /* of the next buffer's first byte in the content */
     /* Called for every match, in order. `offset` is the match's in the content; `written` is false
-     * when it was left because it cannot be written in its encoding. An error ends the edit. */
+     * when it is left because it cannot be written in its encoding. An error ends the edit. */
     int (*on_match)(void *user, const struct pp_match *match, uint64_t offset, bool written,
                     struct pp_err *err);
     void *user; /* borrowed */

@@ -1,0 +1,189 @@
+"""pathpatch scan: every placeholder, where it is, and nothing written."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+from trees import TEXT, VALUES, apply, describe, files_of, objects, padded, run, text, write
+
+# Offsets in TEXT.
+FIRST = TEXT.index(padded("TERMUX__PREFIX"))
+SECOND = TEXT.index(padded("TERMUX__HOME"))
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+def lines_of(done):
+    return done.stdout.decode().splitlines()[:-1]
+
+
+def tar_of(**members):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def zip_of(**members):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def test_plain_file(root):
+    write(root / "a/file", TEXT)
+    write(root / "b/nothing", b"nothing")
+    done = run("scan", root, root)
+    assert lines_of(done) == [
+        f"a/file:{FIRST}: TERMUX__PREFIX",
+        f"a/file:{SECOND}: TERMUX__HOME",
+    ]
+    assert b"2 files, 1 with placeholders (2 placeholders)" in done.stdout
+
+
+def test_nothing_found_is_no_failure(root):
+    write(root / "file", b"nothing")
+    assert lines_of(run("scan", root, root)) == []
+
+
+def test_values_make_no_difference(root):
+    write(root / "file", TEXT)
+    plain = lines_of(run("scan", root, root))
+    assert lines_of(run("scan", root, root, f"--set=TERMUX__HOME={VALUES['TERMUX__HOME']}")) == plain
+    apply(root)
+    write(root / "file", TEXT)
+    assert lines_of(run("scan", root, root, "--set=TERMUX__HOME=/other")) == plain
+
+
+def test_every_encoding(root):
+    for encoding, name in (("utf-16-le", "utf-16le"), ("utf-32-le", "utf-32le")):
+        write(root / "file", b"..." + padded("TERMUX__HOME").decode().encode(encoding))
+        assert lines_of(run("scan", root, root)) == [f"file:3: TERMUX__HOME ({name})"]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_compressed(root, compress):
+    write(root / "file", compress(TEXT))
+    assert lines_of(run("scan", root, root)) == [
+        f"file:{FIRST}: TERMUX__PREFIX",
+        f"file:{SECOND}: TERMUX__HOME",
+    ]
+    assert lines_of(run("scan", root, root, "--no-decode")) == []
+
+
+def test_members(root):
+    inner = zip_of(**{"b.properties": TEXT})
+    write(root / "x.tar.gz", gzip.compress(tar_of(**{"dir/a": TEXT, "y.jar": inner})))
+    done = run("scan", root, root)
+    assert lines_of(done) == [
+        f"x.tar.gz!dir/a:{FIRST}: TERMUX__PREFIX",
+        f"x.tar.gz!dir/a:{SECOND}: TERMUX__HOME",
+        f"x.tar.gz!y.jar!b.properties:{FIRST}: TERMUX__PREFIX",
+        f"x.tar.gz!y.jar!b.properties:{SECOND}: TERMUX__HOME",
+    ]
+    hits = files_of(run("scan", root, root, "--json"))["x.tar.gz"]["hits"]
+    assert hits[-1] == {
+        "offset": SECOND,
+        "placeholder": "TERMUX__HOME",
+        "encoding": "bytes",
+        "member": "y.jar!b.properties",
+    }
+
+
+def test_deb(root):
+    (root / "d/DEBIAN").mkdir(parents=True)
+    (root / "d/DEBIAN/control").write_text(
+        "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@localhost>\n"
+        "Description: x\n"
+    )
+    write(root / "d/usr/file", TEXT)
+    subprocess.run(["dpkg-deb", "-b", "--root-owner-group", "d", "x.deb"], cwd=root, check=True)
+    assert lines_of(run("scan", root, root / "x.deb")) == [
+        f"x.deb!data.tar.xz!./usr/file:{FIRST}: TERMUX__PREFIX",
+        f"x.deb!data.tar.xz!./usr/file:{SECOND}: TERMUX__HOME",
+    ]
+
+
+def test_symlink_targets(root):
+    os.symlink(padded("TERMUX__PREFIX").decode() + "/x", root / "link")
+    assert lines_of(run("scan", root, root)) == ["link:0: TERMUX__PREFIX"]
+
+
+def test_executables_are_listed_with_the_reason(root):
+    write(root / "script", b"#!/bin/sh\n" + TEXT, 0o755)
+    assert lines_of(run("scan", root, root)) == [
+        f"script:{FIRST + 10}: TERMUX__PREFIX [left: a script]",
+        f"script:{SECOND + 10}: TERMUX__HOME [left: a script]",
+    ]
+    assert lines_of(run("scan", root, root, "--executables=all"))[0].endswith("TERMUX__PREFIX")
+
+
+def test_damage_is_told_and_the_rest_found(root):
+    write(root / "a.gz", gzip.compress(TEXT)[:-4])
+    write(root / "b", TEXT)
+    done = run("scan", root, root, status=1)
+    assert lines_of(done) == [f"b:{FIRST}: TERMUX__PREFIX", f"b:{SECOND}: TERMUX__HOME"]
+    assert b"pathpatch: a.gz: " in done.stderr
+
+
+def test_nothing_is_written(root):
+    write(root / "a", TEXT)
+    write(root / "b.gz", gzip.compress(TEXT))
+    before = describe(root)
+    run("scan", root, root)
+    assert describe(root) == before
+    assert not (root / "data").exists()
+
+
+def test_json_has_the_fields_of_apply(root):
+    write(root / "file", TEXT)
+    scanned = objects(run("scan", root, root, "--json"))
+    applied = objects(apply(root, "--json"))
+    for one, other in zip(scanned, applied):
+        assert set(one) == set(other)
+    assert (scanned[0]["outcome"], scanned[-1]["command"]) == ("found", "scan")
+    assert scanned[0]["hits"] == applied[0]["hits"]
+
+
+def test_jobs_make_no_difference(root):
+    for i in range(400):
+        write(root / f"{i % 7}/{i}", text("TERMUX__HOME") * (i % 50))
+    outputs = {str(lines_of(run("scan", root, root, f"--jobs={jobs}"))) for jobs in (1, 2, 8)}
+    assert len(outputs) == 1
+
+
+def test_quiet(root):
+    write(root / "file", TEXT)
+    assert run("scan", root, root, "--quiet").stdout == b""
+
+
+def test_own_table(root, tmp_path):
+    table = tmp_path / "table.ini"
+    table.write_text(
+        "[table]\nname = own\nstate = /opt/s\nadmindir = /opt/d\n[OWN]\ndefault = /opt/own\nlength = 30\n"
+    )
+    write(root / "file", TEXT + b"/opt/own".ljust(30, b"/"))
+    assert lines_of(run("scan", root, root, f"--table={table}")) == [f"file:{len(TEXT)}: OWN"]
+
+
+def test_errors_are_json_too(root):
+    done = run("scan", root, "--json", status=2)
+    assert json.loads(done.stdout)["type"] == "error"
+    assert b"usage: pathpatch scan" in run("scan", root, "--help").stdout
