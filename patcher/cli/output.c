@@ -2,7 +2,6 @@
 
 #include "cli/command.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,8 +37,7 @@ void pp_output_message(struct pp_output *output, const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* Bytes of a path that are not UTF-8 go into JSON as U+FFFD. */
-static json_t *json_text(const char *text) {
+json_t *pp_output_json_text(const char *text) {
     json_t *string = json_string(text);
     size_t len = strlen(text);
     char *safe;
@@ -64,7 +62,7 @@ static json_t *json_text(const char *text) {
     return string;
 }
 
-static void put_json(json_t *object) {
+void pp_output_json(json_t *object) {
     json_dumpf(object, stdout, JSON_COMPACT);
     fputc('\n', stdout);
     json_decref(object);
@@ -94,9 +92,9 @@ static json_t *json_hits(const struct pp_output *output, const struct pp_finding
                       pp_encoding_name((enum pp_encoding)finding->encoding));
 
         if (leaf->path[0] != '\0')
-            json_object_set_new(hit, "member", json_text(leaf->path));
+            json_object_set_new(hit, "member", pp_output_json_text(leaf->path));
         if (left != NULL)
-            json_object_set_new(hit, "left", json_text(left));
+            json_object_set_new(hit, "left", pp_output_json_text(left));
         json_array_append_new(hits, hit);
     }
     return hits;
@@ -106,10 +104,11 @@ static json_t *json_problems(const struct pp_findings *findings) {
     json_t *problems = json_array();
 
     for (size_t i = 0; i < findings->problem_count; i++) {
-        json_t *problem = json_pack("{s:o}", "message", json_text(findings->problems[i].text));
+        json_t *problem =
+            json_pack("{s:o}", "message", pp_output_json_text(findings->problems[i].text));
 
         if (findings->problems[i].path[0] != '\0')
-            json_object_set_new(problem, "member", json_text(findings->problems[i].path));
+            json_object_set_new(problem, "member", pp_output_json_text(findings->problems[i].path));
         json_array_append_new(problems, problem);
     }
     return problems;
@@ -120,10 +119,11 @@ static void report_json(const struct pp_output *output, const struct pp_report *
     static const struct pp_findings none = PP_FINDINGS_INIT;
     const struct pp_findings *findings = report->findings != NULL ? report->findings : &none;
 
-    put_json(json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "type", "file", "path",
-                       json_text(report->path), "outcome", outcome_name(report->outcome), "hits",
-                       json_hits(output, findings), "problems", json_problems(findings), "error",
-                       report->err != NULL ? json_text(report->err->text) : json_null()));
+    pp_output_json(
+        json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "type", "file", "path",
+                  pp_output_json_text(report->path), "outcome", outcome_name(report->outcome),
+                  "hits", json_hits(output, findings), "problems", json_problems(findings), "error",
+                  report->err != NULL ? pp_output_json_text(report->err->text) : json_null()));
 }
 
 static void put_hits(const struct pp_output *output, const struct pp_report *report) {
@@ -231,11 +231,12 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
 
     wipe_progress(output);
     if (output->options->json)
-        put_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type", "summary",
-                           "command", output->command, "files", (json_int_t)tally->files, "patched",
-                           (json_int_t)tally->patched, "hits", (json_int_t)tally->hits, "left",
-                           (json_int_t)tally->left, "skipped", (json_int_t)tally->skipped,
-                           "dry_run", (int)output->options->dry_run, "seconds", seconds));
+        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type", "summary",
+                                 "command", output->command, "files", (json_int_t)tally->files,
+                                 "patched", (json_int_t)tally->patched, "hits",
+                                 (json_int_t)tally->hits, "left", (json_int_t)tally->left,
+                                 "skipped", (json_int_t)tally->skipped, "dry_run",
+                                 (int)output->options->dry_run, "seconds", seconds));
     else if (!output->options->quiet)
         printf("%llu files, %llu %s (%llu placeholders), %llu could not be, %llu executables left, "
                "%.2f s\n",
@@ -248,7 +249,7 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
 int pp_output_fail(struct pp_output *output, const struct pp_err *err) {
     wipe_progress(output);
     if (output->options->json)
-        put_json(json_pack("{s:s, s:s, s:o}", "type", "error", "command", output->command, "error",
-                           json_text(err->text)));
+        pp_output_json(json_pack("{s:s, s:s, s:o}", "type", "error", "command", output->command,
+                                 "error", pp_output_json_text(err->text)));
     return pp_command_fail(err);
 }

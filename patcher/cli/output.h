@@ -9,6 +9,7 @@
 #include "core/report.h"
 #include "core/table.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -36,6 +37,11 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally);
 /* "pathpatch: TEXT" to standard error, after progress is wiped. */
 void pp_output_message(struct pp_output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* An object on a line of its own; it is freed. */
+void pp_output_json(json_t *object);
+/* A JSON string. Bytes that are not UTF-8 go into it as U+FFFD. */
+json_t *pp_output_json_text(const char *text);
 
 /* An error that ended the command: message, and with --json an object. Returns the exit status. */
 int pp_output_fail(struct pp_output *output, const struct pp_err *err);

@@ -5,8 +5,8 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "core/dpkg.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 static const char verify_usage[] =
@@ -19,8 +19,8 @@ static const char verify_usage[] =
 static const char status_usage[] =
     "usage: pathpatch status [OPTION]...\n"
     "\n"
-    "Says with which values a root is patched, and how many files of "
-    "which package.\n"
+    "Says with which values a root is patched, how many files of which package, and which\n"
+    "conffiles look edited to dpkg.\n"
     "\n"
     "  --root DIR, --state DIR, --json\n";
 
@@ -32,12 +32,6 @@ struct view {
     uint64_t files;
 };
 
-static void put_object(json_t *object) {
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
-}
-
 /* Opens the ledger to read it. */
 static int open_view(struct view *view, struct pp_err *err) {
     struct pp_record_options options = {.dry_run = true, .reporter = &view->output.reporter};
@@ -47,6 +41,11 @@ static int open_view(struct view *view, struct pp_err *err) {
         pp_record_open(&view->record, &view->session, &options, err) < 0)
         return -(int)err->kind;
     view->output.table = &view->session.table;
+    if (!pp_journal_had_ledger(view->record.journal))
+        pp_output_message(&view->output,
+                          "%s: there is no ledger: nothing was patched by pathpatch apply here, or "
+                          "it is recorded elsewhere (--root, --state)",
+                          view->session.state);
     rc = pp_journal_recovery_pending(view->record.journal, err);
     if (rc > 0)
         return pp_err_set(err, PP_ERR_CHANGED,
@@ -84,8 +83,9 @@ static void tell_file(void *context, const char *path, const char *package,
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
     if (view->options.json)
-        put_object(json_pack("{s:s, s:s, s:s, s:s}", "type", "file", "path", path, "package",
-                             package, "state", state_names[state]));
+        pp_output_json(json_pack("{s:s, s:o, s:s, s:s}", "type", "file", "path",
+                                 pp_output_json_text(path), "package", package, "state",
+                                 state_names[state]));
     else
         printf("%s: %s\n", path, advice(state));
 }
@@ -100,11 +100,11 @@ static int verify(struct view *view, struct pp_err *err) {
     wrong = tally.counts[PP_VERIFY_SHIPPED] + tally.counts[PP_VERIFY_CHANGED] +
             tally.counts[PP_VERIFY_GONE];
     if (view->options.json)
-        put_object(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "type", "summary", "command",
-                             "verify", "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED],
-                             "shipped", (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
-                             (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
-                             (json_int_t)tally.counts[PP_VERIFY_GONE]));
+        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "type", "summary", "command",
+                                 "verify", "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED],
+                                 "shipped", (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
+                                 (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
+                                 (json_int_t)tally.counts[PP_VERIFY_GONE]));
     else if (!view->options.quiet)
         printf("%llu files as patched, %llu not\n",
                (unsigned long long)tally.counts[PP_VERIFY_PATCHED], (unsigned long long)wrong);
@@ -120,8 +120,8 @@ static int tell_package(void *context, const char *package, const char *version,
     (void)err;
     view->files += file_count;
     if (view->options.json)
-        put_object(json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
-                             "version", version, "files", (json_int_t)file_count));
+        pp_output_json(json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
+                                 "version", version, "files", (json_int_t)file_count));
     else
         printf("%s %s: %zu files patched\n", package[0] != '\0' ? package : "(no package)", version,
                file_count);
@@ -136,10 +136,34 @@ static void tell_values(const struct view *view) {
         if (value == NULL)
             continue;
         if (view->options.json)
-            put_object(json_pack("{s:s, s:s, s:s}", "type", "value", "name", name, "value", value));
+            pp_output_json(json_pack("{s:s, s:s, s:o}", "type", "value", "name", name, "value",
+                                     pp_output_json_text(value)));
         else
             printf("%s=%s\n", name, value);
     }
+}
+
+static void tell_edited(void *context, const char *path, const char *package) {
+    struct view *view = context;
+
+    if (view->options.json)
+        pp_output_json(json_pack("{s:s, s:o, s:s}", "type", "conffile", "path",
+                                 pp_output_json_text(path), "package", package));
+    else
+        printf("%s: a conffile of %s that looks edited to dpkg: it was patched after dpkg recorded "
+               "it\n",
+               path, package);
+}
+
+/* Without dpkg there is still a ledger to tell of. */
+static int tell_conffiles(struct view *view, struct pp_err *err) {
+    if (pp_dpkg_edited(&view->record, tell_edited, view, err) >= 0)
+        return 0;
+    if (err->kind == PP_ERR_NOMEM)
+        return -(int)err->kind;
+    pp_output_message(&view->output, "conffiles: %s", err->text);
+    pp_err_clear(err);
+    return 0;
 }
 
 static int status(struct view *view, struct pp_err *err) {
@@ -147,11 +171,14 @@ static int status(struct view *view, struct pp_err *err) {
 
     tell_values(view);
     rc = pp_ledger_packages(pp_journal_ledger(view->record.journal), tell_package, view, err);
+    if (rc >= 0)
+        rc = tell_conffiles(view, err);
     if (rc < 0)
         return rc;
     if (view->options.json)
-        put_object(json_pack("{s:s, s:s, s:I, s:s}", "type", "summary", "command", "status",
-                             "files", (json_int_t)view->files, "state", view->session.state));
+        pp_output_json(json_pack("{s:s, s:s, s:I, s:o}", "type", "summary", "command", "status",
+                                 "files", (json_int_t)view->files, "state",
+                                 pp_output_json_text(view->session.state)));
     else
         printf("%llu files patched, recorded in %s\n", (unsigned long long)view->files,
                view->session.state);

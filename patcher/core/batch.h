@@ -28,6 +28,7 @@ struct pp_journal {
     struct pp_journal_options options;
     struct pp_state state;
     struct pp_ledger *ledger;
+    bool had_ledger;
     struct pp_texts texts;
     const struct pp_text_set *set; /* the run's; NULL until it is needed */
     struct pp_durable durable;

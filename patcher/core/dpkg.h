@@ -22,4 +22,11 @@ int pp_dpkg_trigger(struct pp_record *record, struct pp_tally *tally, struct pp_
 int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally *tally,
                     struct pp_err *err);
 
+/* Tells every conffile that is as we left it, but not as dpkg recorded it: it was patched after its
+ * package was configured, or has other values now. To dpkg it looks edited. Nothing when the root
+ * has no database of dpkg. */
+int pp_dpkg_edited(struct pp_record *record,
+                   void (*tell)(void *context, const char *path, const char *package),
+                   void *context, struct pp_err *err);
+
 #endif

@@ -14,11 +14,15 @@ static int open_ledger(struct pp_journal *journal, struct pp_err *err) {
     bool durable = options->durability != PP_DURABILITY_NONE;
     int there = pp_state_open(&journal->state, options->state_path, !options->dry_run,
                               options->waiting, options->context, err);
+    int had_ledger = 0;
 
-    if (there > 0 && options->dry_run)
-        there = pp_ledger_exists(&journal->state, err);
-    if (there < 0)
-        return there;
+    if (there > 0)
+        had_ledger = pp_ledger_exists(&journal->state, err);
+    if (there < 0 || had_ledger < 0)
+        return -(int)err->kind;
+    journal->had_ledger = had_ledger > 0;
+    if (options->dry_run)
+        there = had_ledger;
     journal->ledger = pp_ledger_open(there > 0 ? &journal->state : NULL, durable, err);
     if (journal->ledger == NULL && err->kind == PP_ERR_DAMAGED && options->renew_ledger &&
         !options->dry_run) {
@@ -102,6 +106,10 @@ int pp_journal_flush(struct pp_journal *journal, struct pp_err *err) {
 int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *values,
                    size_t value_count, uint32_t *set, struct pp_err *err) {
     return pp_ledger_set(journal->ledger, values, value_count, set, err);
+}
+
+bool pp_journal_had_ledger(const struct pp_journal *journal) {
+    return journal->had_ledger;
 }
 
 struct pp_ledger *pp_journal_ledger(struct pp_journal *journal) {

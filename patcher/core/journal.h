@@ -116,6 +116,8 @@ int pp_journal_restore(struct pp_journal *journal, const struct pp_ledger_filter
 int pp_journal_revalue(struct pp_journal *journal, const struct pp_ledger_filter *filter,
                        pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err);
 
+/* Was there a ledger when the journal was opened? */
+bool pp_journal_had_ledger(const struct pp_journal *journal);
 /* Rows, stamps, values: borrowed. In a dry run without a state folder it is empty. */
 struct pp_ledger *pp_journal_ledger(struct pp_journal *journal);
 

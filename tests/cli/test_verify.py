@@ -126,13 +126,18 @@ def test_status_of_a_value_that_is_not_ascii(root):
     assert {"type": "value", "name": "TERMUX__HOME", "value": "/h\u00f6me"} in listed
 
 
+def state_of(root):
+    """The files of the state folder. Whoever looks says so in the lock."""
+    files = (path for path in (root / STATE).iterdir() if path.is_file() and path.name != "lock")
+    return {path.name: path.read_bytes() for path in files}
+
+
 def test_looking_writes_nothing(root):
     tree(root)
-    before = {path.name: path.read_bytes() for path in (root / STATE).iterdir() if path.is_file()}
+    before = state_of(root)
     run("verify", root)
     run("status", root)
-    after = {path.name: path.read_bytes() for path in (root / STATE).iterdir() if path.is_file()}
-    assert after == before
+    assert state_of(root) == before
 
 
 def test_state_elsewhere(root, tmp_path):
@@ -144,14 +149,26 @@ def test_state_elsewhere(root, tmp_path):
 
 
 def test_a_run_that_was_killed(root):
-    """Its intent is still there."""
+    """It left an intent; who only looks does not end it."""
     tree(root)
     ledger = sqlite3.connect(root / STATE / "ledger.db")
-    columns = [row[1] for row in ledger.execute("PRAGMA table_info(intent)")]
-    assert columns
-    row = ledger.execute("SELECT id FROM file LIMIT 1").fetchone()
-    assert row
+    ledger.execute("INSERT INTO intent SELECT *, 0, 0, NULL, NULL FROM file LIMIT 1")
+    ledger.commit()
     ledger.close()
+    for command in ("verify", "status"):
+        done = run(command, root, status=3)
+        assert b"recovery pending" in done.stderr and b"next apply" in done.stderr
+
+
+def test_damaged_ledger(root):
+    tree(root)
+    (root / STATE / "ledger.db").write_bytes(b"no database at all" * 100)
+    for command in ("verify", "status"):
+        done = run(command, root, status=3)
+        assert b"ledger is damaged" in done.stderr
+    # Nothing is lost but the record: there is nothing left to patch.
+    apply(root)
+    assert (root / "plain").read_bytes() == patched(TEXT)
 
 
 def test_words(root):

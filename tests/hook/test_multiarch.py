@@ -1,5 +1,7 @@
 """`Multi-Arch: same`: files that two architectures share must be equal when the second is unpacked."""
 
+import json
+
 import pytest
 from conftest import CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, data_of, opted_in
 
@@ -49,6 +51,17 @@ def test_conffile_is_patched_after_configure(foreign):
         assert foreign.read(data_of("libapp")) == PATCHED
     assert foreign.read(conffile_of("libapp")) == PATCHED
     assert set(foreign.dpkg("--verify").splitlines()) == {f"??5?????? c {conffile_of('libapp')}"}
+    listed = map(json.loads, foreign.pathpatch("status", "--json").splitlines())
+    path = str((foreign.path / conffile_of("libapp")[1:]).resolve().relative_to(foreign.path))
+    assert [each for each in listed if each["type"] == "conffile"] == [
+        {"type": "conffile", "path": path, "package": f"libapp:{architecture}"}
+        for architecture in sorted(ARCHITECTURES)
+    ]
+
+
+def test_conffiles_that_dpkg_knows_are_not_listed(foreign):
+    foreign.install(opted_in())
+    assert '"type":"conffile"' not in foreign.pathpatch("status", "--json")
 
 
 def test_no_file_is_reported_that_both_have(foreign):
