@@ -36,30 +36,10 @@ struct apply {
     size_t linked_count;
 };
 
-static bool is_default(const struct apply *apply, const struct pp_finding *hit) {
-    return strcmp(apply->session->values.values[hit->placeholder].text,
-                  apply->session->table.placeholders[hit->placeholder].text) == 0;
-}
-
-/* A placeholder whose value is the default is as it shall be. In a file that holds no other there
- * is nothing to write; in one that does, it is recorded with the others, for later values. */
-static void pass_over_defaults(const struct apply *apply, struct pp_findings *findings) {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < findings->count; i++)
-        if (pp_finding_counts(findings, &findings->items[i]) &&
-            !is_default(apply, &findings->items[i]))
-            return;
-    for (size_t i = 0; i < findings->count; i++)
-        if (!is_default(apply, &findings->items[i]))
-            findings->items[kept++] = findings->items[i];
-    findings->count = kept;
-}
-
 /* What is found is what would be done. */
 static int prepare(const struct apply *apply, const struct pp_walker_entry *entry,
                    struct pp_visited *found, struct pp_err *err) {
-    pass_over_defaults(apply, &found->findings);
+    pp_findings_drop_defaults(&found->findings, &apply->session->values);
     if (!apply->record->options.dry_run)
         return 0;
     return pp_visit_rehearse(&apply->session->policy, entry, found, err);

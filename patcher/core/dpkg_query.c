@@ -179,6 +179,11 @@ bool pp_dpkg_has_files(const struct pp_dpkg_package *package) {
     return false;
 }
 
+/* What may follow the hash of a conffile. */
+static bool is_flag(const char *word) {
+    return strcmp(word, "obsolete") == 0 || strcmp(word, "remove-on-upgrade") == 0;
+}
+
 int pp_dpkg_conffiles(const struct pp_dpkg_package *package,
                       int (*each)(void *context, const char *path, const char *md5,
                                   struct pp_err *err),
@@ -191,14 +196,10 @@ int pp_dpkg_conffiles(const struct pp_dpkg_package *package,
     if (copy == NULL)
         return pp_err_nomem(err);
     while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
-        char *flags = strstr(line, " obsolete");
-        char *md5;
+        char *md5 = strrchr(line, ' ');
 
-        if (flags == NULL)
-            flags = strstr(line, " remove-on-upgrade");
-        if (flags != NULL)
-            *flags = '\0';
-        md5 = strrchr(line, ' ');
+        for (; md5 != NULL && is_flag(md5 + 1); md5 = strrchr(line, ' '))
+            *md5 = '\0';
         /* " /PATH MD5": the path may hold spaces, the rest does not. */
         if (line[0] != ' ' || line[1] != '/' || md5 == NULL || md5 == line)
             continue;

@@ -120,6 +120,19 @@ size_t pp_findings_count(const struct pp_findings *findings) {
     return count;
 }
 
+void pp_findings_drop_defaults(struct pp_findings *findings, const struct pp_values *values) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < findings->count; i++)
+        if (pp_finding_counts(findings, &findings->items[i]) &&
+            !pp_values_is_default(values, findings->items[i].placeholder))
+            return;
+    for (size_t i = 0; i < findings->count; i++)
+        if (!pp_values_is_default(values, findings->items[i].placeholder))
+            findings->items[kept++] = findings->items[i];
+    findings->count = kept;
+}
+
 bool pp_findings_in_place(const struct pp_findings *findings) {
     for (size_t i = 0; i < findings->count; i++)
         if (pp_finding_counts(findings, &findings->items[i]) &&

@@ -3,6 +3,7 @@
 #define PP_CORE_FINDINGS_H
 
 #include "base/error.h"
+#include "core/values.h"
 #include "stream/matcher.h"
 
 #include <stdbool.h>
@@ -74,6 +75,10 @@ bool pp_finding_counts(const struct pp_findings *findings, const struct pp_findi
 size_t pp_findings_count(const struct pp_findings *findings);
 /* Can all of them be written in the file as it is? */
 bool pp_findings_in_place(const struct pp_findings *findings);
+/* A placeholder whose value is the default is as it shall be. In a file that holds no other there
+ * is nothing to write, and they are dropped; in one that does, they stay with the others, since
+ * later values may differ. */
+void pp_findings_drop_defaults(struct pp_findings *findings, const struct pp_values *values);
 /* Innermost size-changing layer at or below `path` that has hits to be patched; -1 none has one
  * but there are hits; -2 no hits. */
 int pp_findings_coded_layer(const struct pp_findings *findings, const char *path);

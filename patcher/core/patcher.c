@@ -88,6 +88,7 @@ static int64_t patch_content(const struct pp_patcher *patcher, int in, int out,
         return -(int)err->kind;
     if (findings.problem_count > 0)
         return pp_err_set(err, findings.problems[0].kind, "%s", findings.problems[0].text);
+    pp_findings_drop_defaults(&findings, &patcher->values);
     count = pp_findings_count(&findings);
     if (count == 0)
         return 0;

@@ -348,9 +348,13 @@ struct pp_matcher *pp_values_matcher(const struct pp_values *values, struct pp_e
     return pp_matcher_new(patterns, table->count, guards, table->count, err);
 }
 
+bool pp_values_is_default(const struct pp_values *values, size_t index) {
+    return strcmp(values->values[index].path, values->table->placeholders[index].default_path) == 0;
+}
+
 bool pp_values_are_default(const struct pp_values *values) {
     for (size_t i = 0; i < values->table->count; i++)
-        if (strcmp(values->values[i].path, values->table->placeholders[i].default_path) != 0)
+        if (!pp_values_is_default(values, i))
             return false;
     return true;
 }

@@ -69,6 +69,8 @@ struct pp_matcher *pp_values_matcher(const struct pp_values *values, struct pp_e
 int pp_value_pad(const struct pp_placeholder *placeholder, const char *path, struct pp_buffer *text,
                  struct pp_err *err);
 
+/* Is this value the default? */
+bool pp_values_is_default(const struct pp_values *values, size_t index);
 /* Is every value the default? Then there is nothing to write. */
 bool pp_values_are_default(const struct pp_values *values);
 

@@ -100,11 +100,41 @@ static void test_innermost_layer_that_changes_its_size(void **state) {
     assert_int_equal(pp_findings_coded_layer(&findings, "d"), -2);
 }
 
+static void test_defaults_are_dropped(void **state) {
+    const char *const set[] = {"TERMUX__HOME=/h", NULL};
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    struct pp_table table;
+    struct pp_values values;
+    struct pp_finding home = {.written = true};
+    struct pp_finding prefix = {.written = true};
+
+    (void)state;
+    assert_int_equal(pp_table_load(&table, NULL, &err), 0);
+    assert_int_equal(
+        pp_values_resolve(&values, &table, &(struct pp_value_sources){.set = set}, &err), 0);
+    home.placeholder = (uint16_t)pp_table_find(&table, "TERMUX__HOME");
+    prefix.placeholder = (uint16_t)pp_table_find(&table, "TERMUX__PREFIX");
+    home.leaf = prefix.leaf = leaf(&findings, "", -1, NULL);
+    assert_int_equal(pp_findings_add(&findings, &prefix, &err), 0);
+    assert_int_equal(pp_findings_add(&findings, &home, &err), 0);
+    /* There is something to write: all stay. */
+    pp_findings_drop_defaults(&findings, &values);
+    assert_int_equal(findings.count, 2);
+    /* In a script nothing is written; what could be is still told. */
+    findings.leaves[0].left = "a script";
+    pp_findings_drop_defaults(&findings, &values);
+    assert_int_equal(findings.count, 1);
+    assert_int_equal(findings.items[0].placeholder, home.placeholder);
+    pp_values_done(&values);
+    pp_table_done(&table);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_leaf_is_given_back),
         cmocka_unit_test(test_what_counts),
         cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_defaults_are_dropped),
         cmocka_unit_test(test_innermost_layer_that_changes_its_size),
     };
 
