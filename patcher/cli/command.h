@@ -32,6 +32,7 @@ extern const struct pp_command pp_command_bootstrap;
 extern const struct pp_command pp_command_dpkg;
 extern const struct pp_command pp_command_listen;
 extern const struct pp_command pp_command_notify;
+extern const struct pp_command pp_command_restore;
 extern const struct pp_command pp_command_scan;
 extern const struct pp_command pp_command_status;
 extern const struct pp_command pp_command_verify;

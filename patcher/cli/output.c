@@ -175,8 +175,13 @@ static void on_report(void *context, const struct pp_report *report) {
     } else if (output->quiet_files) {
         return;
     } else if (report->outcome == PP_OUTCOME_PATCHED) {
-        printf("%s%s%s: %zu %s\n", output->color ? "\033[32m" : "", report->path,
-               output->color ? "\033[0m" : "", count, count == 1 ? "placeholder" : "placeholders");
+        printf("%s%s%s: ", output->color ? "\033[32m" : "", report->path,
+               output->color ? "\033[0m" : "");
+        /* What is done by the ledger alone is not looked into. */
+        if (report->findings == NULL)
+            puts("patched");
+        else
+            printf("%zu %s\n", count, count == 1 ? "placeholder" : "placeholders");
     } else if (report->outcome == PP_OUTCOME_RESTORED) {
         printf("%s: restored\n", report->path);
     }
@@ -223,26 +228,39 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
     clock_gettime(CLOCK_MONOTONIC, &output->start);
 }
 
-int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
-    double seconds = seconds_since(&output->start);
-    const char *done = output->list_hits          ? "with placeholders"
-                       : output->options->dry_run ? "would be patched"
-                                                  : "patched";
+static void put_summary(const struct pp_output *output, const struct pp_tally *tally,
+                        double seconds) {
+    bool dry_run = output->options->dry_run;
+    const char *done = output->list_hits ? "with placeholders"
+                       : dry_run         ? "would be patched"
+                                         : "patched";
 
-    wipe_progress(output);
-    if (output->options->json)
-        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type", "summary",
-                                 "command", output->command, "files", (json_int_t)tally->files,
-                                 "patched", (json_int_t)tally->patched, "hits",
-                                 (json_int_t)tally->hits, "left", (json_int_t)tally->left,
-                                 "skipped", (json_int_t)tally->skipped, "dry_run",
-                                 (int)output->options->dry_run, "seconds", seconds));
-    else if (!output->options->quiet)
+    if (output->restores)
+        printf("%llu files %s, %llu could not be, %llu conffiles left, %.2f s\n",
+               (unsigned long long)tally->restored, dry_run ? "would be restored" : "restored",
+               (unsigned long long)tally->left, (unsigned long long)tally->skipped, seconds);
+    else
         printf("%llu files, %llu %s (%llu placeholders), %llu could not be, %llu executables left, "
                "%.2f s\n",
                (unsigned long long)tally->files, (unsigned long long)tally->patched, done,
                (unsigned long long)tally->hits, (unsigned long long)tally->left,
                (unsigned long long)tally->skipped, seconds);
+}
+
+int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
+    double seconds = seconds_since(&output->start);
+
+    wipe_progress(output);
+    if (output->options->json)
+        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type",
+                                 "summary", "command", output->command, "files",
+                                 (json_int_t)tally->files, "patched", (json_int_t)tally->patched,
+                                 "hits", (json_int_t)tally->hits, "restored",
+                                 (json_int_t)tally->restored, "left", (json_int_t)tally->left,
+                                 "skipped", (json_int_t)tally->skipped, "dry_run",
+                                 (int)output->options->dry_run, "seconds", seconds));
+    else if (!output->options->quiet)
+        put_summary(output, tally, seconds);
     return tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 

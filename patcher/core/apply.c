@@ -393,6 +393,7 @@ int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
     record->take_context = &apply;
     rc = run(&apply, err);
     record->take = NULL;
+    pp_record_take_tally(record, tally);
     return rc;
 }
 
@@ -411,11 +412,8 @@ static int rewrite_shipped(void *context, const char *path, int fd, uint64_t len
 }
 
 int pp_apply_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {
-    int rc = pp_journal_revalue(record->journal, &(struct pp_ledger_filter){.package = NULL},
-                                rewrite_shipped, record->session, err);
+    int rc = pp_journal_revalue(record->journal, rewrite_shipped, record->session, err);
 
-    tally->patched += record->tally.patched;
-    tally->left += record->tally.left;
-    record->tally = (struct pp_tally){0};
+    pp_record_take_tally(record, tally);
     return rc;
 }

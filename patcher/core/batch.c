@@ -360,11 +360,19 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
     return rc < 0 ? rc : pp_batch_sweep(journal, err);
 }
 
-void pp_batch_tell(const struct pp_journal *journal, const char *path,
-                   enum pp_journal_outcome outcome, const struct pp_err *err) {
-    struct pp_journal_result result = {path, outcome, err};
+void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_result *result) {
+    journal->options.result(journal->options.context, result);
+}
 
-    journal->options.result(journal->options.context, &result);
+static void tell_entry(const struct pp_journal *journal, const struct pp_entry *entry) {
+    for (size_t i = 0; i < entry->name_count; i++)
+        pp_batch_tell(
+            journal, &(struct pp_journal_result){
+                         .path = entry->names[i].path,
+                         .outcome = entry->names[i].err == NULL ? PP_JOURNAL_DONE : PP_JOURNAL_LEFT,
+                         .undone = entry->undo,
+                         .err = entry->names[i].err,
+                     });
 }
 
 int pp_batch_write(struct pp_journal *journal, struct pp_err *err) {
@@ -380,14 +388,8 @@ int pp_batch_write(struct pp_journal *journal, struct pp_err *err) {
         pp_ledger_rollback(journal->ledger);
         drop_temporaries(journal);
     }
-    for (size_t i = 0; i < journal->entry_count && rc >= 0; i++) {
-        const struct pp_entry *entry = journal->entries[i];
-
-        for (size_t k = 0; k < entry->name_count; k++)
-            pp_batch_tell(journal, entry->names[k].path,
-                          entry->names[k].err == NULL ? PP_JOURNAL_DONE : PP_JOURNAL_LEFT,
-                          entry->names[k].err);
-    }
+    for (size_t i = 0; i < journal->entry_count && rc >= 0; i++)
+        tell_entry(journal, journal->entries[i]);
     pp_batch_clear(journal);
     return rc;
 }

@@ -48,8 +48,7 @@ void pp_batch_clear(struct pp_journal *journal);
 
 /* Loads the value set of the run. */
 int pp_batch_need_set(struct pp_journal *journal, struct pp_err *err);
-void pp_batch_tell(const struct pp_journal *journal, const char *path,
-                   enum pp_journal_outcome outcome, const struct pp_err *err);
+void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_result *result);
 
 /* Puts the mtimes of folders back that the ledger has taken down. */
 int pp_batch_folder_times(struct pp_journal *journal, struct pp_err *err);

@@ -15,7 +15,8 @@ struct prepare {
 };
 
 static int restore_path(struct pp_record *record, const char *path, struct pp_err *err) {
-    return pp_journal_restore(record->journal, &(struct pp_ledger_filter){.under = path}, err);
+    return pp_journal_restore(record->journal, &(struct pp_journal_rows){.filter.under = path},
+                              err);
 }
 
 /* Where we wrote the conffile after dpkg had recorded its hash as shipped, dpkg gets that again. A
@@ -46,8 +47,9 @@ static int prepare_conffile(void *context, const char *path, const char *md5, st
 /* A file that the architectures share must be as shipped when dpkg compares the next one. */
 static int restore_shared(struct prepare *prepare, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(prepare->record->journal);
-    int rc = pp_journal_restore(prepare->record->journal,
-                                &(struct pp_ledger_filter){.package = prepare->package->key}, err);
+    int rc =
+        pp_journal_restore(prepare->record->journal,
+                           &(struct pp_journal_rows){.filter.package = prepare->package->key}, err);
 
     if (rc >= 0)
         rc = pp_ledger_expire(ledger, prepare->package->key, err);
@@ -82,7 +84,6 @@ int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally 
         rc = pp_dpkg_rows_follow(record, NULL, err);
     for (size_t i = 0; rc >= 0 && i < dpkg.count; i++)
         rc = prepare_package(record, &dpkg.packages[i], err);
-    tally->patched += record->tally.patched;
-    tally->left += record->tally.left;
+    pp_record_take_tally(record, tally);
     return rc;
 }

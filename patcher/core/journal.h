@@ -58,6 +58,7 @@ struct pp_journal_result {
         PP_JOURNAL_RECOVERED, /* written by ending what a killed run began */
         PP_JOURNAL_LEFT,      /* left as it was, or as somebody else made it: `err` says why */
     } outcome;
+    bool undone;              /* it is about going back to the shipped bytes */
     const struct pp_err *err; /* PP_JOURNAL_LEFT only */
 };
 
@@ -103,18 +104,26 @@ int pp_journal_recovery_pending(struct pp_journal *journal, struct pp_err *err);
 int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, struct pp_err *err);
 int pp_journal_flush(struct pp_journal *journal, struct pp_err *err);
 
+/* Some of the ledger's rows. */
+struct pp_journal_rows {
+    struct pp_ledger_filter filter;
+    bool (*wants)(void *context, const struct pp_ledger_file *file); /* NULL: all that fit */
+    void *context;
+};
+
 /* The number of a value set, for a hit's `was`: patterns of older values that were found. */
 int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *values,
                    size_t value_count, uint32_t *set, struct pp_err *err);
 
 /* Puts the rows that fit back to the bytes as shipped, and forgets them. Files that somebody
- * changed since are left (PP_ERR_CHANGED) and keep their row; so do those that are gone. */
-int pp_journal_restore(struct pp_journal *journal, const struct pp_ledger_filter *filter,
+ * changed since are left (PP_ERR_CHANGED) and keep their row; so do those that are gone. Other
+ * recorded names of the same inodes go with them: hard links stay hard links. */
+int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows *rows,
                        struct pp_err *err);
-/* Brings the rows that fit, and were written with other values, to the values of the run. Files
+/* Brings all rows that were written with other values to the values of the run. Files
  * that somebody changed since are left (PP_ERR_CHANGED). */
-int pp_journal_revalue(struct pp_journal *journal, const struct pp_ledger_filter *filter,
-                       pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err);
+int pp_journal_revalue(struct pp_journal *journal, pp_journal_rewrite_fn *rewrite,
+                       void *rewrite_context, struct pp_err *err);
 
 /* Was there a ledger when the journal was opened? */
 bool pp_journal_had_ledger(const struct pp_journal *journal);

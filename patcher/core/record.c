@@ -12,6 +12,11 @@ void pp_record_done(struct pp_record *record) {
     record->journal = NULL;
 }
 
+void pp_record_take_tally(struct pp_record *record, struct pp_tally *tally) {
+    pp_tally_add(tally, &record->tally);
+    record->tally = (struct pp_tally){0};
+}
+
 /* Texts come from the table and checked values, never from a row. */
 static int make_text(void *context, const char *name, const char *value, struct pp_buffer *text,
                      struct pp_err *err) {
@@ -33,13 +38,17 @@ static void on_result(void *context, const struct pp_journal_result *result) {
     const struct pp_reporter *reporter = record->options.reporter;
     bool left = result->outcome == PP_JOURNAL_LEFT;
     struct pp_report report = {.path = result->path,
-                               .outcome = left ? PP_OUTCOME_LEFT : record->outcome,
+                               .outcome = left             ? PP_OUTCOME_LEFT
+                                          : result->undone ? PP_OUTCOME_RESTORED
+                                                           : PP_OUTCOME_PATCHED,
                                .err = result->err};
 
     if (record->take != NULL && record->take(record->take_context, result))
         return;
     if (left)
         record->tally.left++;
+    else if (result->undone)
+        record->tally.restored++;
     else
         record->tally.patched++;
     reporter->report(reporter->context, &report);
@@ -76,8 +85,7 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
         .context = record,
     };
 
-    *record =
-        (struct pp_record){.session = session, .options = *options, .outcome = PP_OUTCOME_PATCHED};
+    *record = (struct pp_record){.session = session, .options = *options};
     for (size_t i = 0; i < session->table.count; i++)
         record->values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
                                                      .value = session->values.values[i].path};

@@ -26,7 +26,6 @@ struct pp_record {
      * killed, restored files. Returns false for a result that it does not know. */
     bool (*take)(void *context, const struct pp_journal_result *result);
     void *take_context;
-    enum pp_outcome outcome; /* what a result that nobody takes stands for */
 };
 
 #define PP_AUTO_RECORD PP_AUTO(pp_record_done)
@@ -37,5 +36,8 @@ struct pp_record {
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err);
 void pp_record_done(struct pp_record *record);
+
+/* Moves what was counted so far to `tally`. */
+void pp_record_take_tally(struct pp_record *record, struct pp_tally *tally);
 
 #endif

@@ -15,6 +15,7 @@
 
 struct recorded {
     struct pp_journal *journal;
+    const struct pp_journal_rows *rows;
     bool undo;
     pp_journal_rewrite_fn *rewrite;
     void *rewrite_context;
@@ -157,10 +158,17 @@ static int take_row(struct recorded *recorded, const struct pp_ledger_file *file
     return 0;
 }
 
+static bool is_wanted(const struct recorded *recorded, const struct pp_ledger_file *file) {
+    const struct pp_journal_rows *rows = recorded->rows;
+
+    if (!recorded->undo)
+        return file->set != recorded->journal->set->number;
+    return rows->wants == NULL || rows->wants(rows->context, file);
+}
+
 /* Returns 1 to end the page. */
 static int visit_row(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
     struct recorded *recorded = context;
-    struct pp_journal *journal = recorded->journal;
     struct pp_err failure = PP_ERR_INIT;
     struct stat st;
 
@@ -168,12 +176,41 @@ static int visit_row(void *context, const struct pp_ledger_file *file, struct pp
     recorded->last = strdup(file->path);
     if (recorded->last == NULL)
         return pp_err_nomem(err);
-    if (!recorded->undo && file->set == journal->set->number)
+    if (!is_wanted(recorded, file))
         return 0;
     if (look(recorded, file->path, &st, &failure) < 0 ||
         take_row(recorded, file, &st, &failure) < 0)
-        pp_batch_tell(journal, file->path, PP_JOURNAL_LEFT, &failure);
+        pp_batch_tell(recorded->journal, &(struct pp_journal_result){.path = file->path,
+                                                                     .outcome = PP_JOURNAL_LEFT,
+                                                                     .undone = recorded->undo,
+                                                                     .err = &failure});
     return recorded->page_count == PAGE_COUNT ? 1 : 0;
+}
+
+static bool has_name(const struct pp_entry *entry, const char *path) {
+    for (size_t i = 0; i < entry->name_count; i++)
+        if (strcmp(entry->names[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* A row that nobody asked for may be another name of an inode that somebody did ask for. */
+static int visit_link(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
+    struct recorded *recorded = context;
+    struct pp_err failure = PP_ERR_INIT;
+    struct pp_entry *entry = NULL;
+    struct stat st;
+    size_t index;
+
+    for (size_t i = 0; i < recorded->open_count && entry == NULL; i++)
+        if (memcmp(&recorded->open[i]->row_current, &file->current, sizeof(file->current)) == 0)
+            entry = recorded->open[i];
+    if (entry == NULL || look(recorded, file->path, &st, &failure) < 0)
+        return 0;
+    entry = find_open(recorded, &st, file, &index);
+    if (entry == NULL || has_name(entry, file->path))
+        return 0;
+    return pp_entry_add_name(entry, file->path, err);
 }
 
 /* Hands the page to the batch. */
@@ -192,10 +229,9 @@ static int add_page(struct recorded *recorded, struct pp_err *err) {
     return rc;
 }
 
-static int run(struct recorded *recorded, const struct pp_ledger_filter *filter,
-               struct pp_err *err) {
+static int run(struct recorded *recorded, struct pp_err *err) {
     PP_AUTO_FREE char *after = NULL;
-    struct pp_ledger_filter rest = *filter;
+    struct pp_ledger_filter rest = recorded->rows->filter;
     int rc;
 
     recorded->page = calloc(PAGE_COUNT, sizeof(struct pp_entry *));
@@ -212,7 +248,10 @@ static int run(struct recorded *recorded, const struct pp_ledger_filter *filter,
         if (rc >= 0 && more == 0)
             break;
     } while (rc >= 0);
-    /* The names that are left unmet are not in the ledger, or not asked for. */
+    if (rc >= 0 && recorded->open_count > 0)
+        rc = pp_ledger_files(recorded->journal->ledger, &(struct pp_ledger_filter){0}, visit_link,
+                             recorded, err);
+    /* The names that are left unmet are not in the ledger. */
     while (rc >= 0 && recorded->open_count > 0) {
         close_entry(recorded, 0);
         rc = add_page(recorded, err);
@@ -220,22 +259,25 @@ static int run(struct recorded *recorded, const struct pp_ledger_filter *filter,
     return rc < 0 ? rc : pp_batch_write(recorded->journal, err);
 }
 
-int pp_journal_restore(struct pp_journal *journal, const struct pp_ledger_filter *filter,
+int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows *rows,
                        struct pp_err *err) {
     PP_AUTO(recorded_done)
-    struct recorded recorded = {.journal = journal, .undo = true, .place = PP_PLACE_INIT};
+    struct recorded recorded = {
+        .journal = journal, .rows = rows, .undo = true, .place = PP_PLACE_INIT};
 
-    return run(&recorded, filter, err);
+    return run(&recorded, err);
 }
 
-int pp_journal_revalue(struct pp_journal *journal, const struct pp_ledger_filter *filter,
-                       pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err) {
+int pp_journal_revalue(struct pp_journal *journal, pp_journal_rewrite_fn *rewrite,
+                       void *rewrite_context, struct pp_err *err) {
+    static const struct pp_journal_rows all = {.filter = {.package = NULL}};
     PP_AUTO(recorded_done)
     struct recorded recorded = {.journal = journal,
+                                .rows = &all,
                                 .rewrite = rewrite,
                                 .rewrite_context = rewrite_context,
                                 .place = PP_PLACE_INIT};
     int rc = pp_batch_need_set(journal, err);
 
-    return rc < 0 ? rc : run(&recorded, filter, err);
+    return rc < 0 ? rc : run(&recorded, err);
 }

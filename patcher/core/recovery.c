@@ -21,6 +21,7 @@ enum verdict {
 
 struct decision {
     char *path;
+    bool undo;
     enum verdict verdict;
     struct pp_err err;
 };
@@ -199,7 +200,7 @@ static int decide(void *context, const struct pp_ledger_intent *intent, struct p
         return pp_err_nomem(err);
     recovery->decisions = decisions;
     decision = &decisions[recovery->count];
-    *decision = (struct decision){.path = strdup(intent->file.path)};
+    *decision = (struct decision){.path = strdup(intent->file.path), .undo = intent->undo};
     if (decision->path == NULL)
         return pp_err_nomem(err);
     recovery->count++;
@@ -245,10 +246,16 @@ static void tell(const struct recovery *recovery) {
     for (size_t i = 0; i < recovery->count; i++) {
         const struct decision *decision = &recovery->decisions[i];
 
-        if (decision->verdict == SETTLE)
-            pp_batch_tell(recovery->journal, decision->path, PP_JOURNAL_RECOVERED, NULL);
-        else if (decision->verdict != DROP)
-            pp_batch_tell(recovery->journal, decision->path, PP_JOURNAL_LEFT, &decision->err);
+        bool done = decision->verdict == SETTLE;
+
+        if (decision->verdict != DROP)
+            pp_batch_tell(recovery->journal,
+                          &(struct pp_journal_result){
+                              .path = decision->path,
+                              .outcome = done ? PP_JOURNAL_RECOVERED : PP_JOURNAL_LEFT,
+                              .undone = decision->undo,
+                              .err = done ? NULL : &decision->err,
+                          });
     }
 }
 

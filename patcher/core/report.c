@@ -1,5 +1,14 @@
 #include "core/report.h"
 
+void pp_tally_add(struct pp_tally *tally, const struct pp_tally *more) {
+    tally->files += more->files;
+    tally->patched += more->patched;
+    tally->hits += more->hits;
+    tally->left += more->left;
+    tally->skipped += more->skipped;
+    tally->restored += more->restored;
+}
+
 void pp_report_tell(const struct pp_report *report, const struct pp_reporter *reporter,
                     struct pp_tally *tally) {
     const struct pp_findings *findings = report->findings;

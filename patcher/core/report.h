@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 enum pp_outcome {
-    PP_OUTCOME_FOUND,   /* only looked at */
-    PP_OUTCOME_PATCHED, /* or, in a dry run, would be */
-    PP_OUTCOME_RESTORED,
-    PP_OUTCOME_LEFT, /* it has something to patch and is as it was; `err` says why */
+    PP_OUTCOME_FOUND,    /* only looked at */
+    PP_OUTCOME_PATCHED,  /* or, in a dry run, would be */
+    PP_OUTCOME_RESTORED, /* to the shipped bytes, or would be */
+    PP_OUTCOME_LEFT,     /* it has something to patch and is as it was; `err` says why */
     PP_OUTCOME_UNREADABLE,
 };
 
@@ -35,9 +35,12 @@ struct pp_tally {
     uint64_t files;   /* looked at */
     uint64_t patched; /* files and symlinks with a hit that was, or would be, patched */
     uint64_t hits;    /* in those */
-    uint64_t left;    /* could not be patched */
-    uint64_t skipped; /* executables with a hit */
+    uint64_t left;    /* could not be patched, or restored */
+    uint64_t skipped; /* executables with a hit; of a restore, conffiles */
+    uint64_t restored;
 };
+
+void pp_tally_add(struct pp_tally *tally, const struct pp_tally *more);
 
 /* Reports a file, and adds it to the tally (but for `files`). */
 void pp_report_tell(const struct pp_report *report, const struct pp_reporter *reporter,

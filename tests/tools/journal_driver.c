@@ -146,7 +146,7 @@ static void apply(struct pp_journal *journal, int root, void *values) {
 int main(int argc, char **argv) {
     struct pp_err err = PP_ERR_INIT;
     struct pp_ledger_value values[] = {{"ALPHA", "/srv/alpha"}, {"BETA", "/b"}};
-    struct pp_ledger_filter everything = {0};
+    struct pp_journal_rows everything = {0};
     struct pp_journal_options options = {
         .values = values, .value_count = 2, .text = text, .result = result};
     struct pp_journal *journal;
@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "apply") == 0)
         apply(journal, options.root, values);
     else if (strcmp(argv[1], "revalue") == 0)
-        rc = pp_journal_revalue(journal, &everything, swap, values, &err);
+        rc = pp_journal_revalue(journal, swap, values, &err);
     else if (strcmp(argv[1], "restore") == 0)
         rc = pp_journal_restore(journal, &everything, &err);
     else

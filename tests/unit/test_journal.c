@@ -180,7 +180,7 @@ static void check_no_row(const char *path) {
 
 static void restore_all(void) {
     struct pp_journal *journal = open_journal();
-    struct pp_ledger_filter all = {0};
+    struct pp_journal_rows all = {0};
     struct pp_err err = PP_ERR_INIT;
 
     assert_int_equal(pp_journal_restore(journal, &all, &err), 0);
@@ -364,7 +364,6 @@ static void test_busy_file_is_replaced(void **unused) {
 }
 
 static void test_revalue(void **unused) {
-    struct pp_ledger_filter all = {0};
     struct pp_err err = PP_ERR_INIT;
     struct pp_journal *journal;
 
@@ -380,7 +379,7 @@ static void test_revalue(void **unused) {
     told[0] = '\0';
     values[0].value = "/mnt/a";
     journal = open_journal();
-    assert_int_equal(pp_journal_revalue(journal, &all, NULL, NULL, &err), 0);
+    assert_int_equal(pp_journal_revalue(journal, NULL, NULL, &err), 0);
     pp_journal_close(journal);
     check_told("done a/one\nleft a/two\n");
     assert_string_equal(scratch_read(&root, "a/one"), NEWER);
@@ -426,7 +425,7 @@ static void test_dry_run(void **unused) {
     told[0] = '\0';
     journal = open_with(&dry);
     {
-        struct pp_ledger_filter all = {0};
+        struct pp_journal_rows all = {0};
         struct pp_err err = PP_ERR_INIT;
 
         assert_int_equal(pp_journal_restore(journal, &all, &err), 0);
