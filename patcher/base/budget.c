@@ -5,6 +5,8 @@ void pp_budget_init(struct pp_budget *budget, uint64_t limit_len) {
     pthread_cond_init(&budget->given_back, NULL);
     budget->limit_len = limit_len;
     budget->taken_len = 0;
+    budget->waiting_count = 0;
+    budget->claimed = false;
 }
 
 void pp_budget_done(struct pp_budget *budget) {
@@ -18,20 +20,26 @@ static int refuse(const struct pp_budget *budget, uint64_t len, struct pp_err *e
         (unsigned long long)(len >> 20), (unsigned long long)(budget->limit_len >> 20));
 }
 
+static bool is_owner(const struct pp_budget *budget) {
+    return budget->claimed && pthread_equal(budget->owner, pthread_self());
+}
+
 int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct pp_err *err) {
     int rc = 0;
 
     if (len > budget->limit_len)
         return refuse(budget, len, err);
     pthread_mutex_lock(&budget->mutex);
-    while (rc == 0 && len > budget->limit_len - budget->taken_len) {
-        if (holding)
-            rc = refuse(budget, len, err);
-        else
+    if (!holding && !is_owner(budget))
+        while (budget->claimed || budget->waiting_count > 0 ||
+               len > budget->limit_len - budget->taken_len)
             pthread_cond_wait(&budget->given_back, &budget->mutex);
-    }
-    if (rc == 0)
+    if (len <= budget->limit_len - budget->taken_len)
         budget->taken_len += len;
+    else if (is_owner(budget))
+        rc = refuse(budget, len, err);
+    else
+        rc = pp_err_set(err, PP_ERR_BUSY, "others hold the memory that it takes");
     pthread_mutex_unlock(&budget->mutex);
     return rc;
 }
@@ -39,6 +47,24 @@ int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct 
 void pp_budget_give(struct pp_budget *budget, uint64_t len) {
     pthread_mutex_lock(&budget->mutex);
     budget->taken_len -= len;
+    pthread_cond_broadcast(&budget->given_back);
+    pthread_mutex_unlock(&budget->mutex);
+}
+
+void pp_budget_claim(struct pp_budget *budget) {
+    pthread_mutex_lock(&budget->mutex);
+    budget->waiting_count++;
+    while (budget->claimed || budget->taken_len > 0)
+        pthread_cond_wait(&budget->given_back, &budget->mutex);
+    budget->waiting_count--;
+    budget->claimed = true;
+    budget->owner = pthread_self();
+    pthread_mutex_unlock(&budget->mutex);
+}
+
+void pp_budget_unclaim(struct pp_budget *budget) {
+    pthread_mutex_lock(&budget->mutex);
+    budget->claimed = false;
     pthread_cond_broadcast(&budget->given_back);
     pthread_mutex_unlock(&budget->mutex);
 }

@@ -3,7 +3,8 @@
  * Whoever needs much memory (decoders, encoders: what their library says they will take) takes it
  * from here first. A request that fits in an idle process waits until others give back; one that
  * never fits is PP_ERR_LIMIT. A thread that already holds something does not wait, so that two
- * threads cannot wait for each other: it is refused.
+ * threads cannot wait for each other: it gets PP_ERR_BUSY, gives all back, claims the whole budget
+ * and starts again. So what fits does not depend on what others do.
  */
 #ifndef PP_BASE_BUDGET_H
 #define PP_BASE_BUDGET_H
@@ -19,12 +20,20 @@ struct pp_budget {
     pthread_cond_t given_back;
     uint64_t limit_len;
     uint64_t taken_len;
+    unsigned waiting_count; /* threads that wait to claim it */
+    bool claimed;
+    pthread_t owner; /* while it is claimed */
 };
 
 void pp_budget_init(struct pp_budget *budget, uint64_t limit_len);
 void pp_budget_done(struct pp_budget *budget);
-/* `holding`: the caller already holds part of the budget and must not wait. */
+/* `holding`: the caller already holds part of the budget and must not wait. PP_ERR_BUSY comes to
+ * such callers alone, and never to the one that has claimed the budget. */
 int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct pp_err *err);
 void pp_budget_give(struct pp_budget *budget, uint64_t len);
+/* Waits until nobody holds anything; until pp_budget_unclaim() only this thread may take. The
+ * caller holds nothing. */
+void pp_budget_claim(struct pp_budget *budget);
+void pp_budget_unclaim(struct pp_budget *budget);
 
 #endif

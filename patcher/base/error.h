@@ -22,6 +22,7 @@ enum pp_err_kind {
     PP_ERR_CHANGED,     /* somebody changed the file under us */
     PP_ERR_PEER,        /* the peer is not who it must be */
     PP_ERR_UNDELIVERED, /* nobody acknowledged */
+    PP_ERR_BUSY,        /* others hold the memory that it takes; again when they are done */
     PP_ERR_ADDRESS,     /* an address to notify, or its token, cannot be used */
 };
 

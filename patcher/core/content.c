@@ -174,11 +174,26 @@ static int walk_blob(struct pp_walk_run *run, const struct pp_blob *blob, uint32
         source, out, err);
 }
 
-int pp_content_scan(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
-                    struct pp_findings *findings, struct pp_err *err) {
+static int scan_once(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_findings *findings, struct pp_err *err) {
     struct pp_walk_run run = {.policy = policy, .findings = findings};
 
     return walk_blob(&run, blob, mode, NULL, err);
+}
+
+int pp_content_scan(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                    struct pp_findings *findings, struct pp_err *err) {
+    struct pp_findings_mark mark = pp_findings_mark(findings);
+    int rc = scan_once(policy, blob, mode, findings, err);
+
+    if (rc >= 0 || err->kind != PP_ERR_BUSY)
+        return rc;
+    pp_err_clear(err);
+    pp_findings_rewind(findings, &mark);
+    pp_budget_claim(policy->budget);
+    rc = scan_once(policy, blob, mode, findings, err);
+    pp_budget_unclaim(policy->budget);
+    return rc;
 }
 
 int pp_content_scan_text(const struct pp_policy *policy, const char *text, size_t len,
@@ -221,18 +236,34 @@ static int check_written(const struct pp_policy *policy, const struct pp_blob *w
     return 0;
 }
 
+static int rewrite_once(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                        struct pp_findings *findings, struct pp_spool *spool, struct pp_err *err) {
+    struct pp_blob written;
+
+    pp_spool_init(spool);
+    if (pp_content_write(policy, blob, mode, findings, &spool->sink, err) < 0)
+        return -(int)err->kind;
+    written = pp_spool_blob(spool);
+    return check_written(policy, &written, mode, findings, err);
+}
+
 int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
                        struct pp_findings *findings, struct pp_sink *out, struct pp_err *err) {
     PP_AUTO_SPOOL struct pp_spool spool;
     PP_AUTO_SOURCE struct pp_source *source = NULL;
     struct pp_blob written;
+    int rc = rewrite_once(policy, blob, mode, findings, &spool, err);
 
-    pp_spool_init(&spool);
-    if (pp_content_write(policy, blob, mode, findings, &spool.sink, err) < 0)
-        return -(int)err->kind;
+    if (rc < 0 && err->kind == PP_ERR_BUSY) {
+        pp_err_clear(err);
+        pp_spool_done(&spool);
+        pp_budget_claim(policy->budget);
+        rc = rewrite_once(policy, blob, mode, findings, &spool, err);
+        pp_budget_unclaim(policy->budget);
+    }
+    if (rc < 0)
+        return rc;
     written = pp_spool_blob(&spool);
-    if (check_written(policy, &written, mode, findings, err) < 0)
-        return -(int)err->kind;
     source = pp_source_from_blob(&written, err);
     return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
 }
