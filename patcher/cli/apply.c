@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "core/revalue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ static const char apply_usage[] =
     "Writes the values over the placeholders in files and trees, and records it.\n"
     "\n"
     "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
+    "  --revalue           values may differ from those that the root was patched with\n"
+    "  --was NAME=VALUE    an older value that files hold of which nothing is recorded\n"
     "  --root DIR          the root that the paths lie below\n"
     "  --files-from FILE   more paths, a line each (- is standard input; -0: NUL)\n"
     "  -n, --dry-run       say what would change\n"
@@ -40,17 +43,16 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
 
     session->policy.leave_debs = true;
     /* A root that has recorded values may have something to put back to the defaults. */
-    if (pp_values_are_default(&session->values) && session->recorded.count == 0) {
+    if (pp_values_are_default(&session->values) && session->recorded.count == 0 &&
+        session->options.was == NULL) {
         pp_output_message(output,
                           "every value is the default: there is nothing to write; give one with "
                           "--set %s=VALUE, --env-file FILE or the environment",
                           session->table.placeholders[0].name);
         return 0;
     }
-    if (pp_record_open(&record, session, &record_options, err) < 0)
-        return -(int)err->kind;
-    if (pp_values_differ(&session->values, &session->recorded) >= 0 &&
-        pp_apply_revalue(&record, tally, err) < 0)
+    if (pp_record_open(&record, session, &record_options, err) < 0 ||
+        pp_revalue(&record, tally, err) < 0)
         return -(int)err->kind;
     return pp_apply(&record, apply, tally, err);
 }

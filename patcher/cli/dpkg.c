@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "core/apply.h"
+#include "core/revalue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,6 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.durability = options->durability,
                                                .reporter = &output->reporter};
-    bool revalued;
 
     if (pp_session_open(&session, &options->session, err) < 0)
         return -(int)err->kind;
@@ -45,12 +44,11 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
                           session.table.placeholders[session.ignored].name);
     if (pp_values_are_default(&session.values) && session.recorded.count == 0)
         return 0;
-    revalued = pp_values_differ(&session.values, &session.recorded) >= 0;
     if (pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     if (package != NULL)
         return pp_dpkg_prepare(&record, package, tally, err);
-    if (revalued && pp_apply_revalue(&record, tally, err) < 0)
+    if (pp_revalue(&record, tally, err) < 0)
         return -(int)err->kind;
     return pp_dpkg_trigger(&record, tally, err);
 }

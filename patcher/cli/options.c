@@ -22,20 +22,23 @@ void pp_options_init(struct pp_options *options) {
 }
 
 void pp_options_done(struct pp_options *options) {
-    free(options->set);
-    options->set = NULL;
+    free(options->set.items);
+    free(options->was.items);
+    options->set = options->was = (struct pp_words){NULL, 0};
 }
 
-static int add_set(struct pp_options *options, const char *value, struct pp_err *err) {
-    const char **set = reallocarray(options->set, options->set_count + 2, sizeof(*set));
+/* Returns the list, or NULL. */
+static const char *const *add_word(struct pp_words *words, const char *word, struct pp_err *err) {
+    const char **items = reallocarray(words->items, words->count + 2, sizeof(*items));
 
-    if (set == NULL)
-        return pp_err_nomem(err);
-    set[options->set_count++] = value;
-    set[options->set_count] = NULL;
-    options->set = set;
-    options->session.set = set;
-    return 0;
+    if (items == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
+    items[words->count++] = word;
+    items[words->count] = NULL;
+    words->items = items;
+    return items;
 }
 
 /* Finds a word in a NULL-terminated list. */
@@ -116,7 +119,8 @@ int pp_options_take(struct pp_options *options, int opt, const char *value, stru
         options->session.table = value;
         break;
     case PP_OPTION_SET:
-        rc = add_set(options, value, err);
+        options->session.set = add_word(&options->set, value, err);
+        rc = options->session.set == NULL ? -(int)err->kind : 0;
         break;
     case PP_OPTION_ENV_FILE:
         options->session.env_file = value;
@@ -126,6 +130,10 @@ int pp_options_take(struct pp_options *options, int opt, const char *value, stru
         break;
     case PP_OPTION_REVALUE:
         options->session.revalue = true;
+        break;
+    case PP_OPTION_WAS:
+        options->session.was = add_word(&options->was, value, err);
+        rc = options->session.was == NULL ? -(int)err->kind : 0;
         break;
     case PP_OPTION_STATE:
         options->session.state = value;

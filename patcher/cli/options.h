@@ -20,6 +20,7 @@ enum pp_common_option {
     PP_OPTION_ENV_FILE,
     PP_OPTION_ANY_BYTES,
     PP_OPTION_REVALUE,
+    PP_OPTION_WAS,
     PP_OPTION_STATE,
     PP_OPTION_ADMINDIR,
     PP_OPTION_MEMORY,
@@ -45,6 +46,7 @@ enum pp_common_option {
         {"env-file", required_argument, NULL, PP_OPTION_ENV_FILE},                                 \
         {"any-bytes", no_argument, NULL, PP_OPTION_ANY_BYTES},                                     \
         {"revalue", no_argument, NULL, PP_OPTION_REVALUE},                                         \
+        {"was", required_argument, NULL, PP_OPTION_WAS},                                           \
         {"state", required_argument, NULL, PP_OPTION_STATE},                                       \
         {"admindir", required_argument, NULL, PP_OPTION_ADMINDIR},                                 \
         {"memory", required_argument, NULL, PP_OPTION_MEMORY},                                     \
@@ -64,8 +66,10 @@ enum pp_common_option {
 
 struct pp_options {
     struct pp_session_options session;
-    const char **set; /* NULL-terminated; session.set points to it */
-    size_t set_count;
+    struct pp_words { /* NULL-terminated; the session's options point to them */
+        const char **items;
+        size_t count;
+    } set, was;
     const char *files_from; /* NULL: none */
     bool null_separated;
     bool dry_run;

@@ -4,6 +4,7 @@
 #include "core/journal.h"
 #include "core/record.h"
 #include "core/record_hits.h"
+#include "core/revalue.h"
 #include "core/visit.h"
 
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ struct apply {
     const struct pp_reporter *reporter;
     struct pp_tally *tally;
     struct pp_record *record; /* NULL: only scanning */
+    struct pp_policy policy;
     atomic_uint_fast64_t files;
     uint8_t *buffers; /* PP_VISIT_BUFFER_LEN bytes a worker */
     struct pending {
@@ -42,7 +44,7 @@ static int prepare(const struct apply *apply, const struct pp_walker_entry *entr
     pp_findings_drop_defaults(&found->findings, &apply->session->values);
     if (!apply->record->options.dry_run)
         return 0;
-    return pp_visit_rehearse(&apply->session->policy, entry, found, err);
+    return pp_visit_rehearse(&apply->policy, entry, found, err);
 }
 
 static int visit(void *context, unsigned worker, const struct pp_walker_entry *entry,
@@ -52,8 +54,8 @@ static int visit(void *context, unsigned worker, const struct pp_walker_entry *e
     int rc;
 
     atomic_fetch_add(&apply->files, 1);
-    rc = pp_visit(&apply->session->policy, entry, apply->buffers + worker * PP_VISIT_BUFFER_LEN,
-                  &found, err);
+    rc =
+        pp_visit(&apply->policy, entry, apply->buffers + worker * PP_VISIT_BUFFER_LEN, &found, err);
     if (found != NULL && apply->record != NULL)
         rc = prepare(apply, entry, found, err);
     if (found != NULL && found->outcome == PP_OUTCOME_FOUND && found->findings.count == 0 &&
@@ -96,10 +98,8 @@ static struct pending *keep(struct apply *apply, struct pp_visited *visited,
                             enum pp_outcome outcome) {
     struct pending *item = &apply->pending[apply->pending_count++];
 
-    *item = (struct pending){.policy = &apply->session->policy,
-                             .visited = visited,
-                             .outcome = outcome,
-                             .err = visited->err};
+    *item = (struct pending){
+        .policy = &apply->policy, .visited = visited, .outcome = outcome, .err = visited->err};
     return item;
 }
 
@@ -124,12 +124,35 @@ static bool take_result(void *context, const struct pp_journal_result *result) {
 
 /* ---- changes ---- */
 
+static bool has_older(const struct pp_findings *findings) {
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].was != 0 && pp_finding_counts(findings, &findings->items[i]))
+            return true;
+    return false;
+}
+
+/* What was shipped, from a file in which older values stand. */
+static int unpatch(void *context, const char *path, int fd, uint64_t len, struct pp_sink *out,
+                   struct pp_err *err) {
+    struct pending *item = context;
+    struct pp_blob blob = pp_blob_file(fd, 0, len);
+    struct pp_policy policy = *item->policy;
+
+    (void)path;
+    policy.matcher = policy.older->back;
+    policy.older = NULL;
+    return pp_content_patch(&policy, &blob, item->visited->mode, out, err);
+}
+
 static int rewrite(void *context, const char *path, int fd, uint64_t len, struct pp_sink *out,
                    struct pp_err *err) {
     struct pending *item = context;
     struct pp_blob shipped = pp_blob_file(fd, 0, len);
 
     (void)path;
+    /* What was found was found in other bytes. */
+    if (has_older(&item->visited->findings))
+        return pp_content_patch(item->policy, &shipped, item->visited->mode, out, err);
     return pp_content_rewrite(item->policy, &shipped, item->visited->mode, &item->visited->findings,
                               out, err);
 }
@@ -150,6 +173,7 @@ static int change(struct apply *apply, struct pending *item, const char *const *
         .links = links,
         .link_count = link_count,
         .rewrite = rewrite,
+        .unpatch = has_older(&visited->findings) ? unpatch : NULL,
         .context = item,
     };
 
@@ -358,6 +382,11 @@ static int walk(struct apply *apply, struct pp_err *err) {
 static int run(struct apply *apply, struct pp_err *err) {
     int rc;
 
+    apply->policy = apply->session->policy;
+    if (apply->options->older != NULL) {
+        apply->policy.older = apply->options->older;
+        apply->policy.matcher = apply->options->older->forward;
+    }
     atomic_init(&apply->files, 0);
     apply->pending = calloc(PENDING_MAX, sizeof(*apply->pending));
     apply->buffers = calloc(apply->session->options.jobs, PP_VISIT_BUFFER_LEN);
@@ -380,8 +409,8 @@ int pp_scan(struct pp_session *session, const struct pp_apply_options *options,
     return run(&apply, err);
 }
 
-int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
-             struct pp_tally *tally, struct pp_err *err) {
+static int apply_to(struct pp_record *record, const struct pp_apply_options *options,
+                    struct pp_tally *tally, struct pp_err *err) {
     struct apply apply = {.session = record->session,
                           .options = options,
                           .reporter = record->options.reporter,
@@ -397,23 +426,17 @@ int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
     return rc;
 }
 
-/* The content for the session's values, from the bytes as shipped. */
-static int rewrite_shipped(void *context, const char *path, int fd, uint64_t len,
-                           struct pp_sink *out, struct pp_err *err) {
-    const struct pp_session *session = context;
-    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
-    struct pp_blob shipped = pp_blob_file(fd, 0, len);
+int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
+             struct pp_tally *tally, struct pp_err *err) {
+    PP_AUTO_OLDER struct pp_older older = PP_OLDER_INIT(&record->session->values);
+    struct pp_apply_options with_was = *options;
+    int rc;
 
-    (void)path;
-    /* It was patched before: whatever its mode is now, it is content. */
-    if (pp_content_scan(&session->policy, &shipped, 0, &findings, err) < 0)
-        return -(int)err->kind;
-    return pp_content_rewrite(&session->policy, &shipped, 0, &findings, out, err);
-}
-
-int pp_apply_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {
-    int rc = pp_journal_revalue(record->journal, rewrite_shipped, record->session, err);
-
-    pp_record_take_tally(record, tally);
-    return rc;
+    if (options->older != NULL || record->session->options.was == NULL)
+        return apply_to(record, options, tally, err);
+    with_was.older = &older;
+    rc = pp_revalue_add_was(record, &older, err);
+    if (rc >= 0)
+        rc = pp_older_finish(&older, err);
+    return rc < 0 ? rc : apply_to(record, &with_was, tally, err);
 }

@@ -3,6 +3,7 @@
 #define PP_CORE_APPLY_H
 
 #include "base/error.h"
+#include "core/older.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/session.h"
@@ -19,6 +20,7 @@ struct pp_apply_options {
     const struct pp_apply_path *paths;
     size_t path_count;
     enum pp_walker_mode mode;
+    const struct pp_older *older; /* besides placeholders; NULL: those of the session's `was` */
 };
 
 /* Tells of every hit; nothing is written. Adds to the tally. */
@@ -29,8 +31,5 @@ int pp_scan(struct pp_session *session, const struct pp_apply_options *options,
  * and counted; an error means that the run could not go on. Adds to the tally. */
 int pp_apply(struct pp_record *record, const struct pp_apply_options *options,
              struct pp_tally *tally, struct pp_err *err);
-
-/* Brings what was written with other values to those of the session. */
-int pp_apply_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err);
 
 #endif

@@ -267,3 +267,11 @@ int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blo
     source = pp_source_from_blob(&written, err);
     return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
 }
+
+int pp_content_patch(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    int rc = pp_content_scan(policy, blob, mode, &findings, err);
+
+    return rc < 0 ? rc : pp_content_rewrite(policy, blob, mode, &findings, out, err);
+}

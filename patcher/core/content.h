@@ -11,6 +11,7 @@
 #include "base/sink.h"
 #include "core/findings.h"
 #include "core/kind.h"
+#include "core/older.h"
 #include "stream/matcher.h"
 
 #include <stdbool.h>
@@ -24,7 +25,10 @@
 
 struct pp_policy {
     const struct pp_matcher *matcher; /* borrowed */
-    struct pp_budget *budget;         /* borrowed */
+    /* Older values that the matcher has patterns for, behind those of the placeholders; borrowed.
+     */
+    const struct pp_older *older;
+    struct pp_budget *budget; /* borrowed */
     enum pp_executables executables;
     bool decode;     /* false: compressed content stays closed */
     bool leave_debs; /* a .deb is left to `pathpatch deb`, which mends its md5sums */
@@ -48,5 +52,9 @@ int pp_content_write(const struct pp_policy *policy, const struct pp_blob *blob,
  * patched text. */
 int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
                        struct pp_findings *findings, struct pp_sink *out, struct pp_err *err);
+
+/* Scans and rewrites. */
+int pp_content_patch(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_sink *out, struct pp_err *err);
 
 #endif

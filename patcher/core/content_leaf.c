@@ -26,11 +26,26 @@ struct leaf_edit {
     struct pp_leaf leaf;
     size_t count;
     enum pp_encoding unwritten; /* of a match that cannot be written; PP_ENCODING_BYTES: none */
+    bool ambiguous;             /* there is an older value that may be of several placeholders */
 };
+
+/* What the matched pattern stands for. */
+static struct pp_finding finding_of(struct leaf_edit *edit, const struct pp_match *match) {
+    const struct pp_older *older = edit->run->policy->older;
+    size_t first = older != NULL ? older->values->table->count : SIZE_MAX;
+    const struct pp_older_text *text;
+
+    if (match->pattern < first)
+        return (struct pp_finding){.placeholder = (uint16_t)match->pattern};
+    text = &older->items[match->pattern - first];
+    edit->ambiguous = edit->ambiguous || text->ambiguous;
+    return (struct pp_finding){.placeholder = text->placeholder, .was = text->set};
+}
 
 static int on_match(void *user, const struct pp_match *match, uint64_t offset, bool written,
                     struct pp_err *err) {
     struct leaf_edit *edit = user;
+    struct pp_finding finding = finding_of(edit, match);
     int64_t leaf;
 
     edit->count++;
@@ -41,13 +56,11 @@ static int on_match(void *user, const struct pp_match *match, uint64_t offset, b
     leaf = pp_findings_leaf(edit->run->findings, &edit->leaf, err);
     if (leaf < 0)
         return (int)leaf;
-    return pp_findings_add(edit->run->findings,
-                           &(struct pp_finding){.offset = offset,
-                                                .leaf = (uint32_t)leaf,
-                                                .placeholder = (uint16_t)match->pattern,
-                                                .encoding = (uint8_t)match->encoding,
-                                                .written = written},
-                           err);
+    finding.offset = offset;
+    finding.leaf = (uint32_t)leaf;
+    finding.encoding = (uint8_t)match->encoding;
+    finding.written = written;
+    return pp_findings_add(edit->run->findings, &finding, err);
 }
 
 static struct leaf_edit leaf_edit(struct pp_walk_run *run, const struct pp_walk_place *place,
@@ -70,7 +83,15 @@ static int note_left(struct pp_walk_run *run, const struct pp_walk_place *place,
 
     if (place->left != NULL)
         return edit->count > 0 ? pp_walk_note_left(run, place->left_path, place->left, err) : 0;
-    if (run->writing || edit->leaf.left != NULL || edit->unwritten == PP_ENCODING_BYTES)
+    if (run->writing || edit->leaf.left != NULL)
+        return 0;
+    if (edit->ambiguous) {
+        pp_err_set(&problem, PP_ERR_UNSUPPORTED,
+                   "an older value is left: several placeholders had it, or have it now; write the "
+                   "placeholder or the new value there");
+        return pp_findings_problem(run->findings, place->path, &problem, err);
+    }
+    if (edit->unwritten == PP_ENCODING_BYTES)
         return 0;
     pp_err_set(&problem, PP_ERR_UNSUPPORTED,
                "a placeholder in %s is left: its value is not ASCII, which takes another length "

@@ -71,6 +71,7 @@ static int copy_change(struct pp_entry *entry, const struct pp_change *change, s
     entry->kind = change->kind;
     entry->identity = change->identity;
     entry->rewrite = change->rewrite;
+    entry->unpatch = change->unpatch;
     entry->context = change->context;
     return 0;
 }

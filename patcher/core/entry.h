@@ -36,6 +36,7 @@ struct pp_entry {
     char *members; /* each with its NUL */
     size_t members_len;
     pp_journal_rewrite_fn *rewrite;
+    pp_journal_rewrite_fn *unpatch;
     void *context;
 
     const struct pp_text_set *set; /* borrowed */

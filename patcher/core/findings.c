@@ -105,7 +105,10 @@ void pp_findings_rewind(struct pp_findings *findings, const struct pp_findings_m
 const char *pp_finding_left(const struct pp_findings *findings, const struct pp_finding *hit) {
     if (findings->leaves[hit->leaf].left != NULL)
         return findings->leaves[hit->leaf].left;
-    return hit->written ? NULL : "its value is not ASCII, which takes another length here";
+    if (hit->written)
+        return NULL;
+    return hit->was != 0 ? "an older value that several placeholders had"
+                         : "its value is not ASCII, which takes another length here";
 }
 
 bool pp_finding_counts(const struct pp_findings *findings, const struct pp_finding *hit) {
@@ -120,15 +123,20 @@ size_t pp_findings_count(const struct pp_findings *findings) {
     return count;
 }
 
+/* The placeholder stands there, and shall. */
+static bool is_default(const struct pp_finding *hit, const struct pp_values *values) {
+    return hit->was == 0 && pp_values_is_default(values, hit->placeholder);
+}
+
 void pp_findings_drop_defaults(struct pp_findings *findings, const struct pp_values *values) {
     size_t kept = 0;
 
     for (size_t i = 0; i < findings->count; i++)
         if (pp_finding_counts(findings, &findings->items[i]) &&
-            !pp_values_is_default(values, findings->items[i].placeholder))
+            !is_default(&findings->items[i], values))
             return;
     for (size_t i = 0; i < findings->count; i++)
-        if (!pp_values_is_default(values, findings->items[i].placeholder))
+        if (!is_default(&findings->items[i], values))
             findings->items[kept++] = findings->items[i];
     findings->count = kept;
 }

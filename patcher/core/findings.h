@@ -23,7 +23,8 @@ struct pp_finding {
     uint32_t leaf;
     uint16_t placeholder; /* index in the table */
     uint8_t encoding;     /* enum pp_encoding */
-    bool written;         /* false: its encoding cannot hold the value */
+    bool written;         /* false: it is left */
+    uint32_t was;         /* value set whose text stands there; 0: the placeholder itself */
 };
 
 /* A part that was left because of what it is: damaged, unsupported, over a limit. */

@@ -48,7 +48,10 @@ struct pp_change {
     const char *const *links; /* other names of the same inode: paths as above */
     size_t link_count;
     pp_journal_rewrite_fn *rewrite; /* PP_LEDGER_REWRITTEN only */
-    void *context;                  /* for `rewrite`; lives until the result */
+    /* The same, where older values stand in the file: gives what was shipped from what is there.
+     * NULL: what is there is as shipped. */
+    pp_journal_rewrite_fn *unpatch;
+    void *context; /* for both; lives until the result */
 };
 
 struct pp_journal_result {

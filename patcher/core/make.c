@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/sink.h"
+#include "base/spool.h"
 #include "ledger/pristine.h"
 
 #include <errno.h>
@@ -174,13 +175,39 @@ static int rewrite_from(struct pp_entry *entry, int from, int fd, struct pp_err 
     return 0;
 }
 
+/* Keeps the shipped bytes of a file in which older values stand. */
+static int unpatch(const struct pp_journal *journal, struct pp_entry *entry, int from,
+                   struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool spool;
+    struct pp_blob blob = pp_blob_file(from, 0, entry->identity.size);
+    struct pp_digest found;
+    int rc;
+
+    pp_spool_init(&spool);
+    rc = digest_blob(&blob, &found, err);
+    if (rc >= 0)
+        rc = entry->unpatch(entry->context, entry->names[0].path, from, entry->identity.size,
+                            &spool.sink, err);
+    if (rc < 0)
+        return rc;
+    memcpy(entry->old, found.sha256, PP_SHA256_LEN);
+    blob = pp_spool_blob(&spool);
+    return pp_pristine_keep(&journal->state, &blob, entry->names[0].temporary,
+                            journal->durable.each, &entry->shipped, err);
+}
+
 static int make_rewritten(const struct pp_journal *journal, struct pp_entry *entry, int from,
                           int fd, struct pp_err *err) {
     PP_AUTO_CLOSE int shipped = -1;
     struct pp_blob found = pp_blob_file(from, 0, entry->identity.size);
     int rc;
 
-    if (entry->recorded) {
+    if (!entry->recorded && entry->unpatch != NULL) {
+        rc = unpatch(journal, entry, from, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (entry->recorded || entry->unpatch != NULL) {
         shipped = pp_pristine_open(&journal->state, entry->shipped.sha256, err);
         return shipped < 0 ? shipped : rewrite_from(entry, shipped, fd, err);
     }

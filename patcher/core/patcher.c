@@ -43,7 +43,7 @@ static int prepare(struct pp_patcher *patcher, const char *table_path, const cha
     if (pp_table_load(&patcher->table, table_path, err) < 0 ||
         pp_values_resolve(&patcher->values, &patcher->table, &sources, err) < 0)
         return -(int)err->kind;
-    patcher->matcher = pp_values_matcher(&patcher->values, err);
+    patcher->matcher = pp_values_matcher(&patcher->values, NULL, 0, err);
     if (patcher->matcher == NULL)
         return -(int)err->kind;
     patcher->budget = malloc(sizeof(*patcher->budget));

@@ -43,6 +43,7 @@ int pp_record_hits_take(struct pp_record_hits *hits, const struct pp_findings *f
             (struct pp_hit){.offset = finding->offset,
                             .member = member_number(hits, findings->leaves[finding->leaf].path),
                             .placeholder = finding->placeholder,
+                            .was = finding->was,
                             .encoding = finding->encoding};
     }
     qsort(hits->items, hits->count, sizeof(*hits->items), compare_hits);

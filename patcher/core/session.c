@@ -16,6 +16,7 @@ void pp_session_done(struct pp_session *session) {
         pp_budget_done(&session->budget);
     pp_matcher_free(session->matcher);
     pp_values_done(&session->values);
+    pp_values_done(&session->was);
     pp_envfile_done(&session->recorded);
     pp_table_done(&session->table);
     if (session->root >= 0)
@@ -245,8 +246,18 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
     return 0;
 }
 
+static int resolve_was(struct pp_session *session, struct pp_err *err) {
+    struct pp_value_sources sources = {.set = session->options.was, .any_bytes = true};
+
+    if (sources.set == NULL)
+        return 0;
+    if (pp_values_resolve(&session->was, &session->table, &sources, err) < 0)
+        return pp_err_context(err, "--was");
+    return 0;
+}
+
 static int make_policy(struct pp_session *session, struct pp_err *err) {
-    session->matcher = pp_values_matcher(&session->values, err);
+    session->matcher = pp_values_matcher(&session->values, NULL, 0, err);
     if (session->matcher == NULL)
         return -(int)err->kind;
     pp_budget_init(&session->budget, session->options.memory_len);
@@ -267,6 +278,8 @@ int pp_session_open(struct pp_session *session, const struct pp_session_options 
         rc = pp_table_load(&session->table, options->table, err);
     if (rc >= 0)
         rc = resolve(session, err);
+    if (rc >= 0)
+        rc = resolve_was(session, err);
     if (rc >= 0)
         rc = make_policy(session, err);
     return rc;

@@ -34,6 +34,7 @@ struct pp_session_options {
     const char *state;      /* path of the state folder; NULL: where the table says */
     const char *admindir;   /* path of dpkg's database; NULL: where the table says */
     const char *const *set; /* "NAME=VALUE", NULL-terminated, or NULL */
+    const char *const *was; /* the same: older values; those not named are derived */
     const char *env_file;   /* path, or NULL */
     enum pp_environment environment;
     bool any_bytes; /* see values.h */
@@ -58,9 +59,10 @@ struct pp_session {
     struct pp_table table;
     struct pp_envfile recorded; /* the values recorded for this root */
     struct pp_values values;
-    char *state;    /* as open(2) takes it */
-    char *admindir; /* the same */
-    int ignored;    /* PP_ENVIRONMENT_CHECKED: a placeholder whose variable was not believed; -1 */
+    struct pp_values was; /* when options.was is set */
+    char *state;          /* as open(2) takes it */
+    char *admindir;       /* the same */
+    int ignored; /* PP_ENVIRONMENT_CHECKED: a placeholder whose variable was not believed; -1 */
     struct pp_matcher *matcher;
     struct pp_budget budget;
     struct pp_policy policy;

@@ -334,18 +334,25 @@ int pp_values_resolve(struct pp_values *values, const struct pp_table *table,
     return rc;
 }
 
-struct pp_matcher *pp_values_matcher(const struct pp_values *values, struct pp_err *err) {
+struct pp_matcher *pp_values_matcher(const struct pp_values *values, const struct pp_pattern *more,
+                                     size_t more_count, struct pp_err *err) {
     const struct pp_table *table = values->table;
-    struct pp_pattern patterns[PP_PLACEHOLDER_MAX];
+    PP_AUTO_FREE struct pp_pattern *patterns = calloc(table->count + more_count, sizeof(*patterns));
     const char *guards[PP_PLACEHOLDER_MAX];
 
+    if (patterns == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
     for (size_t i = 0; i < table->count; i++) {
         patterns[i] = (struct pp_pattern){.find = table->placeholders[i].text,
                                           .put = values->values[i].text,
                                           .len = table->placeholders[i].len};
         guards[i] = values->values[i].text;
     }
-    return pp_matcher_new(patterns, table->count, guards, table->count, err);
+    if (more_count > 0)
+        memcpy(patterns + table->count, more, more_count * sizeof(*patterns));
+    return pp_matcher_new(patterns, table->count + more_count, guards, table->count, err);
 }
 
 bool pp_values_is_default(const struct pp_values *values, size_t index) {

@@ -62,8 +62,10 @@ int pp_values_resolve(struct pp_values *values, const struct pp_table *table,
                       const struct pp_value_sources *sources, struct pp_err *err);
 void pp_values_done(struct pp_values *values);
 
-/* A matcher of the table's placeholders that writes the values. NULL and `err` on failure. */
-struct pp_matcher *pp_values_matcher(const struct pp_values *values, struct pp_err *err);
+/* A matcher of the table's placeholders that writes the values, and of `more` patterns, which are
+ * counted behind them. NULL and `err` on failure. */
+struct pp_matcher *pp_values_matcher(const struct pp_values *values, const struct pp_pattern *more,
+                                     size_t more_count, struct pp_err *err);
 
 /* Checks one value of a placeholder and appends its padded text. */
 int pp_value_pad(const struct pp_placeholder *placeholder, const char *path, struct pp_buffer *text,

@@ -99,6 +99,11 @@ int pp_ledger_values(struct pp_ledger *ledger, uint32_t set,
                                  struct pp_err *err),
                      void *context, struct pp_err *err);
 
+/* Calls `each` for the number of every set that a row was written with. */
+int pp_ledger_sets_used(struct pp_ledger *ledger,
+                        int (*each)(void *context, uint32_t set, struct pp_err *err), void *context,
+                        struct pp_err *err);
+
 /* Packages: as long as the stamp is the same, nothing in a package needs a look. */
 struct pp_ledger_stamp {
     const char *version;

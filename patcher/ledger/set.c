@@ -94,3 +94,18 @@ int pp_ledger_values(struct pp_ledger *ledger, uint32_t set,
     }
     return rc < 0 ? rc : count;
 }
+
+int pp_ledger_sets_used(struct pp_ledger *ledger,
+                        int (*each)(void *context, uint32_t set, struct pp_err *err), void *context,
+                        struct pp_err *err) {
+    sqlite3_stmt *stmt =
+        pp_database_prepare(ledger, "SELECT DISTINCT value_set FROM file ORDER BY 1", err);
+    int rc = stmt != NULL ? 0 : -(int)err->kind;
+
+    while (rc >= 0 && (rc = pp_database_step(ledger, stmt, err)) > 0) {
+        rc = each(context, (uint32_t)sqlite3_column_int64(stmt, 0), err);
+        if (rc < 0)
+            pp_database_end(stmt);
+    }
+    return rc < 0 ? rc : 0;
+}

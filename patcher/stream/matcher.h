@@ -49,7 +49,7 @@ struct pp_matcher;
 
 /* Makes a matcher of up to PP_PATTERN_MAX patterns and guards in all, each 2 to PP_PATTERN_LEN_MAX
  * bytes and starting with a slash. NULL and PP_ERR_NOMEM or PP_ERR_USAGE. */
-#define PP_PATTERN_MAX 64
+#define PP_PATTERN_MAX 1024
 #define PP_PATTERN_LEN_MAX 4095
 struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t pattern_count,
                                   const char *const *guards, size_t guard_count,

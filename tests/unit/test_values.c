@@ -478,7 +478,7 @@ static void test_matcher(void **state) {
         table_from("[A]\ndefault = /a\nlength = 10\n[B]\ndefault = /a/b\nlength = 12\n");
     struct pp_values values = resolve_set(&table, "A=/xyz");
     struct pp_err err = PP_ERR_INIT;
-    struct pp_matcher *matcher = pp_values_matcher(&values, &err);
+    struct pp_matcher *matcher = pp_values_matcher(&values, NULL, 0, &err);
     char text[] = "A=/a////////x:/a/b///////////y /a///////";
     size_t count = 0;
     struct pp_replacer replacer = {

@@ -1,0 +1,162 @@
+#include "core/revalue.h"
+
+#include "base/cleanup.h"
+#include "core/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct revalue {
+    struct pp_record *record;
+    uint32_t *sets; /* that rows were written with */
+    size_t set_count;
+    struct pp_apply_path *edited; /* files that are not as their row says; paths are ours to free */
+    size_t edited_count;
+    bool no_memory;
+};
+
+static void revalue_done(struct revalue *revalue) {
+    for (size_t i = 0; i < revalue->edited_count; i++) {
+        free((char *)revalue->edited[i].path);
+        free((char *)revalue->edited[i].package);
+    }
+    free(revalue->edited);
+    free(revalue->sets);
+}
+
+static int add_set(void *context, uint32_t set, struct pp_err *err) {
+    struct revalue *revalue = context;
+    uint32_t *sets = reallocarray(revalue->sets, revalue->set_count + 1, sizeof(*sets));
+
+    if (sets == NULL)
+        return pp_err_nomem(err);
+    revalue->sets = sets;
+    sets[revalue->set_count++] = set;
+    return 0;
+}
+
+/* The sets other than the run's. */
+static int find_sets(struct revalue *revalue, struct pp_err *err) {
+    struct pp_record *record = revalue->record;
+    size_t kept = 0;
+    uint32_t own;
+    int rc = pp_ledger_sets_used(pp_journal_ledger(record->journal), add_set, revalue, err);
+
+    if (rc < 0 || revalue->set_count == 0)
+        return rc;
+    rc = pp_journal_set(record->journal, record->values, record->session->table.count, &own, err);
+    for (size_t i = 0; i < revalue->set_count; i++)
+        if (revalue->sets[i] != own)
+            revalue->sets[kept++] = revalue->sets[i];
+    revalue->set_count = kept;
+    return rc;
+}
+
+/* Takes the results of files that are not as they were left: they are looked into afterwards. */
+static bool take_edited(void *context, const struct pp_journal_result *result) {
+    struct revalue *revalue = context;
+    size_t count = revalue->edited_count;
+    struct pp_apply_path *edited;
+
+    if (result->outcome != PP_JOURNAL_LEFT || result->err->kind != PP_ERR_CHANGED)
+        return false;
+    edited = reallocarray(revalue->edited, count + 1, sizeof(*edited));
+    if (edited != NULL) {
+        revalue->edited = edited;
+        edited[count] = (struct pp_apply_path){.path = strdup(result->path)};
+        revalue->edited_count++;
+    }
+    revalue->no_memory = revalue->no_memory || edited == NULL || edited[count].path == NULL;
+    return true;
+}
+
+static int note_package(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
+    struct pp_apply_path *edited = context;
+
+    edited->package = strdup(file->package);
+    return edited->package == NULL ? pp_err_nomem(err) : 0;
+}
+
+static int compare_edited(const void *left, const void *right) {
+    return strcmp(((const struct pp_apply_path *)left)->path,
+                  ((const struct pp_apply_path *)right)->path);
+}
+
+static int patch_edited(struct revalue *revalue, struct pp_tally *tally, struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(revalue->record->journal);
+    PP_AUTO_OLDER struct pp_older older = PP_OLDER_INIT(&revalue->record->session->values);
+    struct pp_apply_options options = {.paths = revalue->edited,
+                                       .path_count = revalue->edited_count,
+                                       .mode = PP_WALKER_LIST,
+                                       .older = &older};
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < revalue->edited_count; i++)
+        rc =
+            pp_ledger_find(ledger, revalue->edited[i].path, note_package, &revalue->edited[i], err);
+    for (size_t i = 0; rc >= 0 && i < revalue->set_count; i++)
+        rc = pp_older_add_set(&older, ledger, revalue->sets[i], err);
+    if (rc >= 0)
+        rc = pp_revalue_add_was(revalue->record, &older, err);
+    if (rc >= 0)
+        rc = pp_older_finish(&older, err);
+    if (rc < 0)
+        return rc;
+    qsort(revalue->edited, revalue->edited_count, sizeof(*revalue->edited), compare_edited);
+    return pp_apply(revalue->record, &options, tally, err);
+}
+
+/* The content for the session's values, from the bytes as shipped. */
+static int rewrite_shipped(void *context, const char *path, int fd, uint64_t len,
+                           struct pp_sink *out, struct pp_err *err) {
+    const struct pp_session *session = context;
+    struct pp_policy policy = session->policy;
+    struct pp_blob shipped = pp_blob_file(fd, 0, len);
+    PP_AUTO_SOURCE struct pp_source *source = NULL;
+
+    (void)path;
+    if (pp_values_are_default(&session->values)) {
+        source = pp_source_from_blob(&shipped, err);
+        return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
+    }
+    /* It was patched before: whatever its mode is now, it is content, and it was opened. */
+    policy.decode = true;
+    return pp_content_patch(&policy, &shipped, 0, out, err);
+}
+
+static int run(struct revalue *revalue, struct pp_tally *tally, struct pp_err *err) {
+    struct pp_record *record = revalue->record;
+    int rc = find_sets(revalue, err);
+
+    if (rc < 0 || revalue->set_count == 0)
+        return rc;
+    record->take = take_edited;
+    record->take_context = revalue;
+    rc = pp_journal_revalue(record->journal, rewrite_shipped, record->session, err);
+    record->take = NULL;
+    pp_record_take_tally(record, tally);
+    if (rc >= 0 && revalue->no_memory)
+        rc = pp_err_nomem(err);
+    return rc < 0 || revalue->edited_count == 0 ? rc : patch_edited(revalue, tally, err);
+}
+
+int pp_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err) {
+    PP_AUTO(revalue_done) struct revalue revalue = {.record = record};
+
+    return run(&revalue, tally, err);
+}
+
+int pp_revalue_add_was(struct pp_record *record, struct pp_older *older, struct pp_err *err) {
+    const struct pp_session *session = record->session;
+    struct pp_ledger_value values[PP_PLACEHOLDER_MAX];
+    uint32_t set;
+    int rc;
+
+    if (session->options.was == NULL)
+        return 0;
+    for (size_t i = 0; i < session->table.count; i++)
+        values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
+                                             .value = session->was.values[i].path};
+    rc = pp_journal_set(record->journal, values, session->table.count, &set, err);
+    return rc < 0 ? rc : pp_older_add_set(older, pp_journal_ledger(record->journal), set, err);
+}

@@ -1,0 +1,18 @@
+/* New values for a tree that was patched with others. */
+#ifndef PP_CORE_REVALUE_H
+#define PP_CORE_REVALUE_H
+
+#include "base/error.h"
+#include "core/older.h"
+#include "core/record.h"
+#include "core/report.h"
+
+/* Brings every file that the ledger knows with other values to those of the session: by its row
+ * while it is as it was left, else by looking for the older values in it. Also ends what a run that
+ * was killed began. Does next to nothing where there is nothing to do. Adds to the tally. */
+int pp_revalue(struct pp_record *record, struct pp_tally *tally, struct pp_err *err);
+
+/* Adds the session's `was` to the older values, as a set of the ledger. */
+int pp_revalue_add_was(struct pp_record *record, struct pp_older *older, struct pp_err *err);
+
+#endif
