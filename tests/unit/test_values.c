@@ -86,7 +86,7 @@ static enum pp_err_kind refusal(const struct pp_table *table,
 }
 
 /* The message holds every word. */
-static void check_refused(const struct pp_table *table, const char *set, bool any_bytes, ...) {
+static void check_refused(const struct pp_table *table, const char *set, int any_bytes, ...) {
     const char *const list[] = {set, NULL};
     struct pp_err err;
     const char *word;
