@@ -68,6 +68,14 @@ static void run_parallel(void *context, size_t count, void (*job)(void *arg, siz
     pp_pool_each(record->session->options.jobs, count, job, arg);
 }
 
+static void take_values(struct pp_record *record) {
+    const struct pp_session *session = record->session;
+
+    for (size_t i = 0; i < session->table.count; i++)
+        record->values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
+                                                     .value = session->values.values[i].path};
+}
+
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err) {
     struct pp_journal_options journal = {
@@ -86,9 +94,7 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
     };
 
     *record = (struct pp_record){.session = session, .options = *options};
-    for (size_t i = 0; i < session->table.count; i++)
-        record->values[i] = (struct pp_ledger_value){.name = session->table.placeholders[i].name,
-                                                     .value = session->values.values[i].path};
+    take_values(record);
     record->journal = pp_journal_open(&journal, err);
     if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && !options->dry_run) {
         const struct pp_reporter *reporter = options->reporter;
@@ -100,5 +106,8 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
         journal.renew_ledger = true;
         record->journal = pp_journal_open(&journal, err);
     }
-    return record->journal == NULL ? -(int)err->kind : 0;
+    if (record->journal == NULL || pp_session_refresh(session, err) < 0)
+        return -(int)err->kind;
+    take_values(record);
+    return 0;
 }

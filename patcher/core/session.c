@@ -18,6 +18,7 @@ void pp_session_done(struct pp_session *session) {
     pp_values_done(&session->values);
     pp_values_done(&session->was);
     pp_envfile_done(&session->recorded);
+    pp_envfile_done(&session->env_file);
     pp_table_done(&session->table);
     if (session->root >= 0)
         close(session->root);
@@ -165,8 +166,9 @@ static bool value_fits(const struct pp_session *session, size_t index) {
 
 /* Which variables do not count: each that does not name what is being patched, and all of them
  * where one names the place of another database. */
-static void check_environment(const struct pp_session *session, bool *disbelieved) {
+static void check_environment(struct pp_session *session) {
     const struct pp_table *table = &session->table;
+    bool *disbelieved = session->disbelieved;
     bool foreign = false;
 
     for (size_t i = 0; i < table->count; i++) {
@@ -198,25 +200,48 @@ static int read_recorded(struct pp_session *session, struct pp_err *err) {
     return rc < 0 ? pp_err_context(err, "%s", session->state) : 0;
 }
 
-static int resolve(struct pp_session *session, struct pp_err *err) {
+static struct pp_value_sources sources_of(struct pp_session *session) {
     const struct pp_session_options *options = &session->options;
-    PP_AUTO_ENVFILE struct pp_envfile env_file = PP_ENVFILE_INIT;
-    struct pp_value_sources sources = {
+    bool checked = options->environment == PP_ENVIRONMENT_CHECKED;
+
+    return (struct pp_value_sources){
         .set = options->set,
+        .env_file = &session->env_file,
         .environment = options->environment != PP_ENVIRONMENT_IGNORED ? environment : NULL,
+        .disbelieved = checked ? session->disbelieved : NULL,
+        .recorded = &session->recorded,
         .any_bytes = options->any_bytes,
     };
-    PP_AUTO_VALUES struct pp_values given = {.table = NULL};
-    bool disbelieved[PP_PLACEHOLDER_MAX] = {false};
+}
+
+/* The values, now that those that were recorded are known. */
+static int settle(struct pp_session *session, struct pp_err *err) {
+    struct pp_value_sources sources = sources_of(session);
     int differs;
+
+    pp_values_done(&session->values);
+    if (pp_values_resolve(&session->values, &session->table, &sources, err) < 0)
+        return -(int)err->kind;
+    differs = pp_values_differ(&session->values, &session->recorded);
+    if (differs >= 0 && !session->options.revalue)
+        return pp_err_set(
+            err, PP_ERR_REFUSED,
+            "%s: the value '%s' (from %s) differs from '%s', which this root was patched with; "
+            "--revalue rewrites the whole tree",
+            session->table.placeholders[differs].name, session->values.values[differs].path,
+            pp_value_origin_name(session->values.values[differs].origin),
+            pp_envfile_get(&session->recorded, session->table.placeholders[differs].name));
+    return 0;
+}
+
+static int resolve(struct pp_session *session, struct pp_err *err) {
+    const struct pp_session_options *options = &session->options;
+    struct pp_value_sources sources = sources_of(session);
+    PP_AUTO_VALUES struct pp_values given = {.table = NULL};
     int rc = 0;
 
-    if (options->env_file != NULL) {
-        rc = pp_envfile_load(&env_file, options->env_file, err);
-        sources.env_file = &env_file;
-    }
-    if (options->environment == PP_ENVIRONMENT_CHECKED)
-        sources.disbelieved = disbelieved;
+    if (options->env_file != NULL)
+        rc = pp_envfile_load(&session->env_file, options->env_file, err);
     /* The state may lie on a path that depends on the values: first those that were given. */
     if (rc >= 0)
         rc = pp_values_resolve(&session->values, &session->table, &sources, err);
@@ -227,23 +252,13 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
     if (rc < 0)
         return rc;
     if (options->environment == PP_ENVIRONMENT_CHECKED)
-        check_environment(session, disbelieved);
-    sources.recorded = &session->recorded;
+        check_environment(session);
     given = session->values;
-    rc = pp_values_resolve(&session->values, &session->table, &sources, err);
-    if (rc < 0)
-        return rc;
-    session->ignored = find_ignored(&given, &session->values);
-    differs = pp_values_differ(&session->values, &session->recorded);
-    if (differs >= 0 && !options->revalue)
-        return pp_err_set(
-            err, PP_ERR_REFUSED,
-            "%s: the value '%s' (from %s) differs from '%s', which this root was patched with; "
-            "--revalue rewrites the whole tree",
-            session->table.placeholders[differs].name, session->values.values[differs].path,
-            pp_value_origin_name(session->values.values[differs].origin),
-            pp_envfile_get(&session->recorded, session->table.placeholders[differs].name));
-    return 0;
+    session->values = (struct pp_values){.table = &session->table};
+    rc = settle(session, err);
+    if (rc >= 0)
+        session->ignored = find_ignored(&given, &session->values);
+    return rc;
 }
 
 static int resolve_was(struct pp_session *session, struct pp_err *err) {
@@ -283,6 +298,35 @@ int pp_session_open(struct pp_session *session, const struct pp_session_options 
     if (rc >= 0)
         rc = make_policy(session, err);
     return rc;
+}
+
+static bool same_entries(const struct pp_envfile *left, const struct pp_envfile *right) {
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++)
+        if (strcmp(left->entries[i].key, right->entries[i].key) != 0 ||
+            strcmp(left->entries[i].value, right->entries[i].value) != 0)
+            return false;
+    return true;
+}
+
+int pp_session_refresh(struct pp_session *session, struct pp_err *err) {
+    PP_AUTO_ENVFILE struct pp_envfile before = session->recorded;
+    struct pp_matcher *matcher;
+    int rc;
+
+    session->recorded = (struct pp_envfile)PP_ENVFILE_INIT;
+    rc = session->options.fresh ? 0 : read_recorded(session, err);
+    if (rc < 0 || same_entries(&before, &session->recorded))
+        return rc;
+    rc = settle(session, err);
+    matcher = rc >= 0 ? pp_values_matcher(&session->values, NULL, 0, err) : NULL;
+    if (matcher == NULL)
+        return -(int)err->kind;
+    pp_matcher_free(session->matcher);
+    session->matcher = matcher;
+    session->policy.matcher = matcher;
+    return 0;
 }
 
 int pp_session_path(const struct pp_session *session, const char *path, char **relative,

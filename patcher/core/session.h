@@ -57,7 +57,9 @@ struct pp_session {
     int root;
     char *root_path; /* absolute, without a trailing slash: "" for the root of the system */
     struct pp_table table;
-    struct pp_envfile recorded; /* the values recorded for this root */
+    struct pp_envfile env_file;           /* of the options */
+    bool disbelieved[PP_PLACEHOLDER_MAX]; /* PP_ENVIRONMENT_CHECKED: variables that do not count */
+    struct pp_envfile recorded;           /* the values recorded for this root */
     struct pp_values values;
     struct pp_values was; /* when options.was is set */
     char *state;          /* as open(2) takes it */
@@ -73,6 +75,10 @@ int pp_session_open(struct pp_session *session, const struct pp_session_options 
                     struct pp_err *err);
 void pp_session_done(struct pp_session *session);
 #define PP_AUTO_SESSION PP_AUTO(pp_session_done)
+
+/* Once the state is locked: where another run has recorded other values since the session was
+ * opened, they count, and what differs from them is refused as it would have been. */
+int pp_session_refresh(struct pp_session *session, struct pp_err *err);
 
 /* A path of the default rootfs, where it is below the root: moved by the values where that
  * exists, else as it is. Relative to the root; the caller's to free. NULL: out of memory. */

@@ -1,5 +1,6 @@
 """pathpatch apply: what it writes, what it leaves, and what it says."""
 
+import fcntl
 import gzip
 import os
 import stat
@@ -7,6 +8,7 @@ import subprocess
 
 import pytest
 from trees import (
+    BUILD,
     OLD_NS,
     SETS,
     STATE,
@@ -711,3 +713,27 @@ def test_a_progress_line_is_wiped(root):
     write(root / "file", TEXT)
     done = apply(root, "--progress=always")
     assert not done.stderr.rstrip(b"\x1b[K\r")
+
+
+# ---- two runs at once ----
+
+
+def test_values_that_another_run_records_meanwhile_hold(root):
+    """The second run waits for the first; what the first recorded it learns only then."""
+    write(root / "first", TEXT)
+    apply(root, root / "first")
+    state = root / STATE
+    values = (state / "values").read_bytes()
+    (state / "values").unlink()
+    write(root / "second", TEXT)
+    with open(state / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = [BUILD / "pathpatch", "apply", f"--root={root}", "--set=TERMUX__PREFIX=/other", root / "second"]
+        waiting = subprocess.Popen(words, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]})
+        assert b"waiting for another run" in waiting.stderr.readline()
+        (state / "values").write_bytes(values)
+    message = waiting.stderr.read()
+    assert waiting.wait() == 2
+    assert b"TERMUX__PREFIX" in message and b"--revalue" in message
+    assert (root / "second").read_bytes() == TEXT
+    assert (state / "values").read_bytes() == values
