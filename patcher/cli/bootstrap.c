@@ -1,5 +1,5 @@
 /* pathpatch bootstrap: an archive becomes a patched tree, and the app is told. */
-#include "core/bootstrap.h"
+#include "bootstrap/bootstrap.h"
 
 #include "base/cleanup.h"
 #include "base/digest.h"

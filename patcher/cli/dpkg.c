@@ -1,5 +1,5 @@
 /* pathpatch dpkg: what the hook calls. Root and database come from dpkg's environment. */
-#include "core/dpkg.h"
+#include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
 #include "cli/command.h"

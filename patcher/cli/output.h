@@ -7,7 +7,7 @@
 
 #include "cli/options.h"
 #include "core/report.h"
-#include "core/table.h"
+#include "values/table.h"
 
 #include <jansson.h>
 #include <stdbool.h>

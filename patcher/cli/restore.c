@@ -1,5 +1,5 @@
 /* pathpatch restore: back to the bytes as shipped. */
-#include "core/restore.h"
+#include "dpkg/restore.h"
 
 #include "base/cleanup.h"
 #include "cli/command.h"

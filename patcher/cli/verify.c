@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "core/dpkg.h"
+#include "dpkg/dpkg.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,11 @@
 #include "core/apply.h"
 
 #include "base/cleanup.h"
-#include "core/journal.h"
 #include "core/record.h"
 #include "core/record_hits.h"
 #include "core/revalue.h"
 #include "core/visit.h"
+#include "journal/journal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
 #define PP_CORE_APPLY_H
 
 #include "base/error.h"
-#include "core/older.h"
 #include "core/record.h"
 #include "core/report.h"
 #include "core/session.h"
 #include "tree/walker.h"
+#include "values/older.h"
 
 #include <stddef.h>
 

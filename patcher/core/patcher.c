@@ -1,7 +1,7 @@
 #include "pathpatch.h"
 
 #include "base/cleanup.h"
-#include "core/content.h"
+#include "content/content.h"
 #include "core/session.h"
 
 #include <stdio.h>

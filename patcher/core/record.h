@@ -3,9 +3,9 @@
 #define PP_CORE_RECORD_H
 
 #include "base/error.h"
-#include "core/journal.h"
 #include "core/report.h"
 #include "core/session.h"
+#include "journal/journal.h"
 
 #include <stdbool.h>
 

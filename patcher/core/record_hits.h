@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "core/findings.h"
+#include "content/findings.h"
 #include "ledger/hit.h"
 
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #define PP_CORE_REPORT_H
 
 #include "base/error.h"
-#include "core/findings.h"
+#include "content/findings.h"
 
 #include <stdint.h>
 

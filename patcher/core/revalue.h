@@ -3,9 +3,9 @@
 #define PP_CORE_REVALUE_H
 
 #include "base/error.h"
-#include "core/older.h"
 #include "core/record.h"
 #include "core/report.h"
+#include "values/older.h"
 
 /* Brings every file that the ledger knows with other values to those of the session: by its row
  * while it is as it was left, else by looking for the older values in it. Also ends what a run that

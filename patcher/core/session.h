@@ -8,11 +8,11 @@
 
 #include "base/budget.h"
 #include "base/error.h"
-#include "core/content.h"
-#include "core/envfile.h"
-#include "core/table.h"
-#include "core/values.h"
+#include "content/content.h"
 #include "stream/matcher.h"
+#include "values/envfile.h"
+#include "values/table.h"
+#include "values/values.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
-#include "core/make.h"
+#include "journal/make.h"
 
 #include <fcntl.h>
 #include <string.h>

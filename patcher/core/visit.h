@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/identity.h"
-#include "core/content.h"
-#include "core/findings.h"
+#include "content/content.h"
+#include "content/findings.h"
 #include "core/report.h"
 #include "tree/walker.h"
 

@@ -2,7 +2,7 @@
  * was written holds no placeholder that could be patched, and nothing new is wrong with it. */
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "core/content.h"
+#include "content/content.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,9 @@ from pathlib import Path
 
 PATCHER = Path(__file__).resolve().parents[2] / "patcher"
 
+# The rooms that core's rooms stand on.
+FLOOR = ("base", "stream", "format", "tree", "ledger", "notify")
+
 # What each room may include beside itself.
 BELOW = {
     "base": (),
@@ -13,8 +16,13 @@ BELOW = {
     "tree": ("base",),
     "ledger": ("base",),
     "notify": ("base",),
-    "core": ("base", "stream", "format", "tree", "ledger", "notify", "include"),
-    "cli": ("base", "stream", "format", "tree", "ledger", "notify", "core", "include"),
+    "values": FLOOR,
+    "content": (*FLOOR, "values"),
+    "journal": FLOOR,
+    "core": (*FLOOR, "values", "content", "journal", "include"),
+    "dpkg": (*FLOOR, "values", "content", "journal", "core"),
+    "bootstrap": (*FLOOR, "values", "content", "journal", "core"),
+    "cli": (*FLOOR, "values", "content", "journal", "core", "dpkg", "bootstrap", "include"),
     "include": (),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)

@@ -6,8 +6,8 @@
  * search. `swap` stands for compressed content: the new bytes have another length. The state is in
  * ROOT/state. Prints a line for each result. DRIVER_REPLACE, DRIVER_EACH: ways to write.
  */
-#include "core/batch.h"
-#include "core/journal.h"
+#include "journal/batch.h"
+#include "journal/journal.h"
 
 #include "base/io.h"
 

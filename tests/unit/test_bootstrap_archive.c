@@ -1,6 +1,7 @@
-/* core/bootstrap_archive.h: names out of an archive. What archives hold is tested with tar and zip.
+/* bootstrap/bootstrap_archive.h: names out of an archive. What archives hold is tested with tar and
+ * zip.
  */
-#include "core/bootstrap_archive.h"
+#include "bootstrap/bootstrap_archive.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

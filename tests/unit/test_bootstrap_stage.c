@@ -1,6 +1,7 @@
-/* core/bootstrap_stage.h: everything is made anew, nothing is followed, folders are dressed last.
+/* bootstrap/bootstrap_stage.h: everything is made anew, nothing is followed, folders are dressed
+ * last.
  */
-#include "core/bootstrap_stage.h"
+#include "bootstrap/bootstrap_stage.h"
 
 #include "base/cleanup.h"
 #include "tree/remove.h"

@@ -1,4 +1,4 @@
-#include "core/dpkg_info.h"
+#include "dpkg/dpkg_info.h"
 
 #include "base/cleanup.h"
 #include "scratch.h"

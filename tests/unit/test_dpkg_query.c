@@ -1,5 +1,5 @@
 /* What dpkg-query says, from a script in PATH that takes its place. */
-#include "core/dpkg_query.h"
+#include "dpkg/dpkg_query.h"
 
 #include "scratch.h"
 

@@ -1,4 +1,4 @@
-#include "core/envfile.h"
+#include "values/envfile.h"
 
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "core/findings.h"
+#include "content/findings.h"
 
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "core/kind.h"
+#include "content/kind.h"
 
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "core/table.h"
+#include "values/table.h"
 
 #include "scratch.h"
 

@@ -1,4 +1,4 @@
-#include "core/values.h"
+#include "values/values.h"
 
 #include "base/cleanup.h"
 #include "stream/replacer.h"

@@ -1,0 +1,402 @@
+#include "bootstrap/bootstrap_archive.h"
+
+#include "base/blob.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/spool.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BUFFER_LEN ((size_t)64 << 10)
+#define TAR_BLOCK_LEN 512
+
+/* What libarchive reads from: a blob, or a stream with its first bytes taken off already. */
+struct input {
+    struct pp_blob blob;
+    bool is_stream;
+    int fd;
+    size_t head_len;
+    uint64_t at;
+    size_t zero_len; /* zero bytes at the end of what was read so far */
+    uint8_t buffer[BUFFER_LEN];
+    struct pp_err err; /* why reading failed */
+};
+
+struct pp_bootstrap_archive {
+    struct archive *reader;
+    struct input input;
+    struct pp_spool spool;
+    struct pp_buffer path;
+    struct pp_buffer target;
+    locale_t locale;
+    locale_t locale_before;
+};
+
+/* ---- libarchive's callbacks ---- */
+
+static void count_zeros(struct input *input, size_t len) {
+    size_t count = 0;
+
+    while (count < len && input->buffer[len - 1 - count] == 0)
+        count++;
+    input->zero_len = count == len ? input->zero_len + len : count;
+}
+
+static la_ssize_t on_read(struct archive *reader, void *context, const void **data) {
+    struct input *input = context;
+    ssize_t len;
+
+    *data = input->buffer;
+    if (!input->is_stream) {
+        len = pp_blob_read(&input->blob, input->at, input->buffer, BUFFER_LEN, &input->err);
+    } else if (input->head_len > 0) {
+        len = (ssize_t)input->head_len;
+        input->head_len = 0;
+    } else {
+        len = pp_io_read(input->fd, input->buffer, BUFFER_LEN, &input->err);
+    }
+    if (len < 0) {
+        archive_set_error(reader, EIO, "%s", input->err.text);
+        return ARCHIVE_FATAL;
+    }
+    input->at += (uint64_t)len;
+    count_zeros(input, (size_t)len);
+    return (la_ssize_t)len;
+}
+
+static la_int64_t on_seek(struct archive *reader, void *context, la_int64_t offset, int whence) {
+    struct input *input = context;
+    la_int64_t base = whence == SEEK_SET   ? 0
+                      : whence == SEEK_CUR ? (la_int64_t)input->at
+                                           : (la_int64_t)input->blob.len;
+
+    (void)reader;
+    if (offset < -base || (uint64_t)(base + offset) > input->blob.len)
+        return ARCHIVE_FATAL;
+    input->at = (uint64_t)(base + offset);
+    return base + offset;
+}
+
+static la_int64_t on_skip(struct archive *reader, void *context, la_int64_t len) {
+    struct input *input = context;
+    uint64_t left = input->blob.len - input->at;
+
+    (void)reader;
+    if (input->is_stream)
+        return 0;
+    if ((uint64_t)len > left)
+        len = (la_int64_t)left;
+    input->at += (uint64_t)len;
+    return len;
+}
+
+/* The error of the last call, in libarchive's words. */
+static int fail(const struct pp_bootstrap_archive *archive, struct pp_err *err) {
+    const char *text = archive_error_string(archive->reader);
+
+    if (archive->input.err.kind != PP_ERR_NONE) {
+        *err = archive->input.err;
+        return -(int)err->kind;
+    }
+    if (archive_errno(archive->reader) == ENOMEM)
+        return pp_err_nomem(err);
+    return pp_err_set(err, PP_ERR_DAMAGED, "the archive cannot be read: %s",
+                      text != NULL ? text : "it is damaged");
+}
+
+static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
+    struct archive *reader = archive_read_new();
+
+    archive->reader = reader;
+    if (reader == NULL)
+        return pp_err_nomem(err);
+    /* Named one by one: libarchive runs programs for compressions that it was built without. */
+    archive_read_support_filter_gzip(reader);
+    archive_read_support_filter_bzip2(reader);
+    archive_read_support_filter_xz(reader);
+    archive_read_support_filter_lzma(reader);
+    archive_read_support_filter_zstd(reader);
+    if (archive->input.is_stream)
+        archive_read_support_format_tar(reader);
+    else if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
+             archive_read_support_format_zip_seekable(reader) != ARCHIVE_OK ||
+             archive_read_set_seek_callback(reader, on_seek) != ARCHIVE_OK)
+        return fail(archive, err);
+    archive_read_set_read_callback(reader, on_read);
+    archive_read_set_skip_callback(reader, on_skip);
+    archive_read_set_callback_data(reader, &archive->input);
+    archive->input.at = 0;
+    return archive_read_open1(reader) == ARCHIVE_OK ? 0 : fail(archive, err);
+}
+
+/* ---- where it comes from ---- */
+
+static bool is_zip(const uint8_t *head, size_t len) {
+    return len >= 4 && head[0] == 'P' && head[1] == 'K' &&
+           ((head[2] == 3 && head[3] == 4) || (head[2] == 5 && head[3] == 6));
+}
+
+/* Keeps the whole archive, and checks its digest. */
+static int keep(struct pp_bootstrap_archive *archive, int fd, const uint8_t *sha256,
+                struct pp_err *err) {
+    struct input *input = &archive->input;
+    struct pp_digester digester;
+    struct pp_digest digest;
+    ssize_t len = (ssize_t)input->head_len;
+
+    pp_digester_init(&digester);
+    do {
+        int rc = pp_sink_write(&archive->spool.sink, input->buffer, (size_t)len, err);
+
+        if (rc < 0)
+            return rc;
+        pp_digester_update(&digester, input->buffer, (size_t)len);
+        len = pp_io_read(fd, input->buffer, BUFFER_LEN, err);
+    } while (len > 0);
+    if (len < 0)
+        return (int)len;
+    pp_digester_final(&digester, &digest);
+    if (sha256 != NULL && memcmp(sha256, digest.sha256, PP_SHA256_LEN) != 0) {
+        char text[2 * PP_SHA256_LEN + 1];
+
+        pp_hex(digest.sha256, PP_SHA256_LEN, text);
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "the archive is another one: its SHA-256 is %s; get it again", text);
+    }
+    input->blob = pp_spool_blob(&archive->spool);
+    return 0;
+}
+
+static int take_input(struct pp_bootstrap_archive *archive, int fd, const uint8_t *sha256,
+                      struct pp_err *err) {
+    struct input *input = &archive->input;
+    struct stat st;
+    ssize_t len;
+
+    if (fstat(fd, &st) < 0)
+        return pp_err_sys(err, "cannot look at the archive");
+    if (S_ISREG(st.st_mode) && sha256 == NULL) {
+        off_t at = lseek(fd, 0, SEEK_CUR);
+
+        if (at < 0)
+            return pp_err_sys(err, "cannot read the archive");
+        if (at > st.st_size)
+            at = st.st_size;
+        input->blob = pp_blob_file(fd, (uint64_t)at, (uint64_t)(st.st_size - at));
+        return 0;
+    }
+    len = pp_io_read(fd, input->buffer, 4, err);
+    if (len < 0)
+        return (int)len;
+    input->head_len = (size_t)len;
+    if (sha256 != NULL || is_zip(input->buffer, input->head_len))
+        return keep(archive, fd, sha256, err);
+    input->is_stream = true;
+    input->fd = fd;
+    return 0;
+}
+
+struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sha256,
+                                                       struct pp_err *err) {
+    struct pp_bootstrap_archive *archive = calloc(1, sizeof(*archive));
+    int rc;
+
+    if (archive == NULL) {
+        pp_err_nomem(err);
+        return NULL;
+    }
+    pp_spool_init(&archive->spool);
+    /* Names that are told to be UTF-8 are only given out in a locale that can hold them. */
+    archive->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (archive->locale != (locale_t)0)
+        archive->locale_before = uselocale(archive->locale);
+    rc = take_input(archive, fd, sha256, err);
+    if (rc >= 0 && start(archive, err) < 0) {
+        if (err->kind == PP_ERR_DAMAGED)
+            pp_err_set(err, PP_ERR_UNSUPPORTED, "it is neither a zip nor a tar archive");
+        rc = -1;
+    }
+    if (rc < 0) {
+        pp_bootstrap_archive_close(archive);
+        return NULL;
+    }
+    return archive;
+}
+
+void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive) {
+    if (archive == NULL)
+        return;
+    archive_read_free(archive->reader);
+    pp_spool_done(&archive->spool);
+    pp_buffer_done(&archive->path);
+    pp_buffer_done(&archive->target);
+    if (archive->locale != (locale_t)0) {
+        uselocale(archive->locale_before);
+        freelocale(archive->locale);
+    }
+    free(archive);
+}
+
+int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
+                              uint64_t *len, struct pp_err *err) {
+    struct archive_entry *entry;
+    int rc;
+
+    *len = 0;
+    if (archive->input.is_stream)
+        return 0;
+    while ((rc = archive_read_next_header(archive->reader, &entry)) >= ARCHIVE_WARN) {
+        la_int64_t size = archive_entry_size(entry);
+
+        if (rc == ARCHIVE_EOF)
+            break;
+        /* Compressed as a whole: one would have to decode it all. */
+        if (archive_filter_count(archive->reader) > 1) {
+            *len = archive->input.blob.len;
+            break;
+        }
+        if (size > 0)
+            *len += ((uint64_t)size + block_len - 1) / block_len * block_len;
+    }
+    if (rc < ARCHIVE_WARN)
+        return fail(archive, err);
+    archive_read_free(archive->reader);
+    return start(archive, err);
+}
+
+/* ---- entries ---- */
+
+int pp_bootstrap_clean_path(const char *name, struct pp_buffer *path, struct pp_err *err) {
+    unsigned depth = 0;
+
+    path->len = 0;
+    if (name == NULL)
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "the archive holds a name that is empty or not UTF-8");
+    if (name[0] == '/')
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "%s: the archive holds an absolute path; paths are relative to the "
+                          "destination",
+                          name);
+    for (const char *at = name; *at != '\0';) {
+        size_t len = strcspn(at, "/");
+
+        if (len == 2 && at[0] == '.' && at[1] == '.')
+            return pp_err_set(err, PP_ERR_REFUSED, "%s: the archive holds a path with ..", name);
+        if (len > 0 && !(len == 1 && at[0] == '.')) {
+            if (++depth > PP_BOOTSTRAP_DEPTH_MAX)
+                return pp_err_set(err, PP_ERR_LIMIT, "%s: nested deeper than %d folders", name,
+                                  PP_BOOTSTRAP_DEPTH_MAX);
+            if (pp_buffer_printf(path, err, "%s%.*s", path->len > 0 ? "/" : "", (int)len, at) < 0)
+                return -(int)err->kind;
+        }
+        at += len + (at[len] == '/' ? 1 : 0);
+    }
+    return pp_buffer_append(path, "", 0, err);
+}
+
+static uint32_t entry_mode(const struct pp_bootstrap_archive *archive, struct archive_entry *from) {
+    uint32_t mode = (uint32_t)archive_entry_perm(from) & 01777;
+    bool is_folder = archive_entry_filetype(from) == AE_IFDIR;
+    bool is_zip_format =
+        (archive_format(archive->reader) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+
+    /* A zip need not tell; 0664 and 0775 are what libarchive makes up then. */
+    if (is_zip_format && (mode == 0 || mode == (is_folder ? 0775 : 0664)))
+        mode = is_folder ? 0755 : 0644;
+    return is_folder ? mode : mode & 0777;
+}
+
+static int take_entry(struct pp_bootstrap_archive *archive, struct archive_entry *from,
+                      struct pp_bootstrap_entry *entry, struct pp_err *err) {
+    const char *hardlink = archive_entry_hardlink(from);
+    int rc = pp_bootstrap_clean_path(archive_entry_pathname(from), &archive->path, err);
+
+    if (rc < 0)
+        return rc;
+    *entry = (struct pp_bootstrap_entry){
+        .path = (const char *)archive->path.data,
+        .mode = entry_mode(archive, from),
+        .mtime = {.tv_sec = archive_entry_mtime(from), .tv_nsec = archive_entry_mtime_nsec(from)}};
+    if (!archive_entry_mtime_is_set(from))
+        entry->mtime.tv_nsec = UTIME_OMIT;
+    if (hardlink != NULL) {
+        entry->kind = PP_BOOTSTRAP_HARDLINK;
+        entry->target = "";
+        rc = pp_bootstrap_clean_path(hardlink, &archive->target, err);
+        entry->target = (const char *)archive->target.data;
+        return rc;
+    }
+    switch (archive_entry_filetype(from)) {
+    case AE_IFREG:
+        entry->kind = PP_BOOTSTRAP_FILE;
+        break;
+    case AE_IFDIR:
+        entry->kind = PP_BOOTSTRAP_FOLDER;
+        break;
+    case AE_IFLNK:
+        entry->kind = PP_BOOTSTRAP_SYMLINK;
+        entry->target = archive_entry_symlink(from);
+        if (entry->target == NULL || entry->target[0] == '\0')
+            return pp_err_set(err, PP_ERR_REFUSED, "%s: a symlink without a target", entry->path);
+        break;
+    default:
+        entry->kind = PP_BOOTSTRAP_OTHER;
+    }
+    if (entry->path[0] == '\0' && entry->kind != PP_BOOTSTRAP_FOLDER)
+        return pp_err_set(err, PP_ERR_REFUSED, "the archive holds a file without a name");
+    return 0;
+}
+
+/* A tar that was cut off between two members looks sound but for the block of zeros at its end. */
+static int check_end(struct pp_bootstrap_archive *archive, struct pp_err *err) {
+    struct input *input = &archive->input;
+    ssize_t len = 1;
+
+    if ((archive_format(archive->reader) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
+        archive_filter_count(archive->reader) == 1 && input->zero_len < TAR_BLOCK_LEN)
+        return pp_err_set(err, PP_ERR_DAMAGED, "the archive is cut off; get it again");
+    /* The sender of a stream may still be writing its padding. */
+    while (input->is_stream && len > 0)
+        len = pp_io_read(input->fd, input->buffer, BUFFER_LEN, err);
+    return len < 0 ? (int)len : 0;
+}
+
+int pp_bootstrap_archive_next(struct pp_bootstrap_archive *archive,
+                              struct pp_bootstrap_entry *entry, struct pp_err *err) {
+    struct archive_entry *from;
+    int rc = archive_read_next_header(archive->reader, &from);
+
+    if (rc == ARCHIVE_EOF)
+        return check_end(archive, err);
+    if (rc < ARCHIVE_WARN)
+        return fail(archive, err);
+    rc = take_entry(archive, from, entry, err);
+    return rc < 0 ? rc : 1;
+}
+
+int pp_bootstrap_archive_read(struct pp_bootstrap_archive *archive, struct pp_sink *sink,
+                              struct pp_err *err) {
+    uint8_t data[BUFFER_LEN];
+    la_ssize_t len;
+
+    while ((len = archive_read_data(archive->reader, data, sizeof(data))) > 0) {
+        int rc = pp_sink_write(sink, data, (size_t)len, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    /* A warning, too: a wrong CRC is one. */
+    return len < 0 ? fail(archive, err) : 0;
+}

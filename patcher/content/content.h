@@ -1,0 +1,60 @@
+/* Content: finds and patches placeholders through every layer of compression and archives.
+ *
+ * pp_content_scan() looks, pp_content_write() writes the patched content, pp_content_check() reads
+ * what was written again. All three walk the same way through the same parsers.
+ */
+#ifndef PP_CONTENT_CONTENT_H
+#define PP_CONTENT_CONTENT_H
+
+#include "base/blob.h"
+#include "base/budget.h"
+#include "base/sink.h"
+#include "content/findings.h"
+#include "content/kind.h"
+#include "stream/matcher.h"
+#include "values/older.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Limits on what is decoded; beyond them content is left and reported. */
+#define PP_DECODED_LEN_MAX ((uint64_t)1 << 30)         /* bytes, of a stream and of a whole file */
+#define PP_DECODED_RATIO_MAX 2000                      /* decoded to encoded bytes, */
+#define PP_DECODED_RATIO_FREE_LEN ((uint64_t)64 << 20) /* past so many decoded bytes */
+#define PP_DEPTH_MAX 4                                 /* the file itself is 0 */
+
+struct pp_policy {
+    const struct pp_matcher *matcher; /* borrowed */
+    /* Older values that the matcher has patterns for, behind those of the placeholders; borrowed.
+     */
+    const struct pp_older *older;
+    struct pp_budget *budget; /* borrowed */
+    enum pp_executables executables;
+    bool decode;     /* false: compressed content stays closed */
+    bool leave_debs; /* a .deb is left to `pathpatch deb`, which mends its md5sums */
+};
+
+/* Scans a file or other bytes. `mode`: its permission bits. Adds to `findings`; what cannot be read
+ * as what it seems to be is a problem in there, not an error. */
+int pp_content_scan(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                    struct pp_findings *findings, struct pp_err *err);
+
+/* Scans a short text that is no file, the target of a symlink. `patched`: the text with the values
+ * written in, the caller's to free; NULL when there is no hit. */
+int pp_content_scan_text(const struct pp_policy *policy, const char *text, size_t len,
+                         struct pp_findings *findings, char **patched, struct pp_err *err);
+
+/* Writes the patched content of what was scanned. `findings` is what the scan gave. */
+int pp_content_write(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_findings *findings, struct pp_sink *out, struct pp_err *err);
+
+/* The same, but `out` gets something only once the result was decoded again and compared with the
+ * patched text. */
+int pp_content_rewrite(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                       struct pp_findings *findings, struct pp_sink *out, struct pp_err *err);
+
+/* Scans and rewrites. */
+int pp_content_patch(const struct pp_policy *policy, const struct pp_blob *blob, uint32_t mode,
+                     struct pp_sink *out, struct pp_err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* The dpkg hook: patches what dpkg unpacked, and keeps dpkg's own records right.
+ *
+ * A package takes part by its field Dynamic-Variables: `yes` for the default table, else the name
+ * of one. Its files are patched after they are unpacked and before the package is configured:
+ * dpkg then records the hashes of patched conffiles. So conffiles are patched as CONF.dpkg-new,
+ * never as CONF while that is there.
+ */
+#ifndef PP_DPKG_DPKG_H
+#define PP_DPKG_DPKG_H
+
+#include "base/error.h"
+#include "core/record.h"
+#include "core/report.h"
+
+/* The trigger, and `postinst configure`: every package that changed since the last run is patched,
+ * md5sums are mended, rows of files that are gone expire. Single files that cannot be patched are
+ * reported and counted; an error means that the run could not go on. Adds to the tally. */
+int pp_dpkg_trigger(struct pp_record *record, struct pp_tally *tally, struct pp_err *err);
+
+/* Before a package is unpacked: conffiles that we changed after dpkg recorded them, and the files
+ * that the architectures of a `Multi-Arch: same` package share, are put to what dpkg expects. */
+int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally *tally,
+                    struct pp_err *err);
+
+/* Tells every conffile that is as we left it, but not as dpkg recorded it: it was patched after its
+ * package was configured, or has other values now. To dpkg it looks edited. Nothing when the root
+ * has no database of dpkg. */
+int pp_dpkg_edited(struct pp_record *record,
+                   void (*tell)(void *context, const char *path, const char *package),
+                   void *context, struct pp_err *err);
+
+#endif

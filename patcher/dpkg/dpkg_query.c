@@ -1,0 +1,210 @@
+#include "dpkg/dpkg_query.h"
+
+#include "base/cleanup.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_LEN_MAX ((size_t)64 << 20)
+#define FIELD_COUNT 6
+
+/* One line a package; its conffiles follow, each on a line that starts with a space. */
+#define FORMAT                                                                                     \
+    "${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Status}\\t${Multi-Arch}"              \
+    "\\t${Dynamic-Variables}\\n${Conffiles}\\n"
+
+extern char **environ;
+
+void pp_dpkg_done(struct pp_dpkg *dpkg) {
+    for (size_t i = 0; i < dpkg->count; i++) {
+        free(dpkg->packages[i].key);
+        free(dpkg->packages[i].conffiles);
+    }
+    free(dpkg->packages);
+    pp_buffer_done(&dpkg->text);
+    *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
+}
+
+static int spawn_query(const char *admindir, const char *name, int output, pid_t *pid,
+                       struct pp_err *err) {
+    PP_AUTO_FREE char *option = NULL;
+    const char *argv[] = {"dpkg-query", NULL, "-W", "-f", FORMAT, name, NULL};
+    posix_spawn_file_actions_t actions;
+    int rc;
+
+    if (asprintf(&option, "--admindir=%s", admindir) < 0) {
+        option = NULL;
+        return pp_err_nomem(err);
+    }
+    argv[1] = option;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    /* For a package that it does not know it complains; the answer is empty. */
+    if (name != NULL)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    rc = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) {
+        errno = rc;
+        return pp_err_sys(err, "cannot run dpkg-query");
+    }
+    return 0;
+}
+
+static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *name,
+                     struct pp_err *err) {
+    int ends[2];
+    pid_t pid;
+    int status;
+    int rc;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return pp_err_sys(err, "cannot make a pipe");
+    rc = spawn_query(admindir, name, ends[1], &pid, err);
+    close(ends[1]);
+    if (rc < 0) {
+        close(ends[0]);
+        return rc;
+    }
+    rc = pp_io_read_all(ends[0], OUTPUT_LEN_MAX, &dpkg->text, err);
+    close(ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (rc < 0)
+        return pp_err_context(err, "dpkg-query");
+    if (name == NULL && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "dpkg-query failed: is dpkg's database at %s sound?", admindir);
+    return 0;
+}
+
+static int add_package(struct pp_dpkg *dpkg, char *line, struct pp_err *err) {
+    char *fields[FIELD_COUNT];
+    struct pp_dpkg_package *packages;
+    struct pp_dpkg_package *package;
+
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        fields[i] = strsep(&line, "\t");
+        if (fields[i] == NULL)
+            return pp_err_set(err, PP_ERR_DAMAGED, "dpkg-query gave a line of %zu fields", i);
+    }
+    packages = reallocarray(dpkg->packages, dpkg->count + 1, sizeof(*packages));
+    if (packages == NULL)
+        return pp_err_nomem(err);
+    dpkg->packages = packages;
+    package = &packages[dpkg->count];
+    *package = (struct pp_dpkg_package){.name = fields[0],
+                                        .arch = fields[1],
+                                        .version = fields[2],
+                                        .status = fields[3],
+                                        .multi_arch_same = strcmp(fields[4], "same") == 0,
+                                        .variables = fields[5],
+                                        .conffiles = strdup("")};
+    dpkg->count++;
+    if (asprintf(&package->key, "%s:%s", package->name, package->arch) < 0)
+        package->key = NULL;
+    return package->key == NULL || package->conffiles == NULL ? pp_err_nomem(err) : 0;
+}
+
+static int add_conffile(struct pp_dpkg *dpkg, const char *line, struct pp_err *err) {
+    struct pp_dpkg_package *package;
+    char *grown;
+
+    if (dpkg->count == 0)
+        return 0;
+    package = &dpkg->packages[dpkg->count - 1];
+    if (asprintf(&grown, "%s%s\n", package->conffiles, line) < 0)
+        return pp_err_nomem(err);
+    free(package->conffiles);
+    package->conffiles = grown;
+    return 0;
+}
+
+static int compare_packages(const void *left, const void *right) {
+    return strcmp(((const struct pp_dpkg_package *)left)->key,
+                  ((const struct pp_dpkg_package *)right)->key);
+}
+
+static int parse(struct pp_dpkg *dpkg, struct pp_err *err) {
+    char *rest = (char *)dpkg->text.data;
+    char *line;
+    int rc = 0;
+
+    while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
+        if (line[0] == ' ')
+            rc = add_conffile(dpkg, line, err);
+        else if (line[0] != '\0')
+            rc = add_package(dpkg, line, err);
+    }
+    if (rc >= 0 && dpkg->count > 0)
+        qsort(dpkg->packages, dpkg->count, sizeof(*dpkg->packages), compare_packages);
+    return rc;
+}
+
+int pp_dpkg_query(struct pp_dpkg *dpkg, const char *admindir, const char *name,
+                  struct pp_err *err) {
+    int rc;
+
+    *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
+    rc = run_query(dpkg, admindir, name, err);
+    if (rc >= 0)
+        rc = parse(dpkg, err);
+    if (rc < 0)
+        pp_dpkg_done(dpkg);
+    return rc;
+}
+
+const struct pp_dpkg_package *pp_dpkg_find(const struct pp_dpkg *dpkg, const char *key) {
+    struct pp_dpkg_package wanted = {.key = (char *)key};
+
+    if (dpkg->count == 0)
+        return NULL;
+    return bsearch(&wanted, dpkg->packages, dpkg->count, sizeof(*dpkg->packages), compare_packages);
+}
+
+bool pp_dpkg_has_files(const struct pp_dpkg_package *package) {
+    static const char *const states[] = {"unpacked", "half-configured", "triggers-awaited",
+                                         "triggers-pending", "installed"};
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(states); i++)
+        if (strcmp(package->status, states[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What may follow the hash of a conffile. */
+static bool is_flag(const char *word) {
+    return strcmp(word, "obsolete") == 0 || strcmp(word, "remove-on-upgrade") == 0;
+}
+
+int pp_dpkg_conffiles(const struct pp_dpkg_package *package,
+                      int (*each)(void *context, const char *path, const char *md5,
+                                  struct pp_err *err),
+                      void *context, struct pp_err *err) {
+    PP_AUTO_FREE char *copy = strdup(package->conffiles);
+    char *rest = copy;
+    char *line;
+    int rc = 0;
+
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
+        char *md5 = strrchr(line, ' ');
+
+        for (; md5 != NULL && is_flag(md5 + 1); md5 = strrchr(line, ' '))
+            *md5 = '\0';
+        /* " /PATH MD5": the path may hold spaces, the rest does not. */
+        if (line[0] != ' ' || line[1] != '/' || md5 == NULL || md5 == line)
+            continue;
+        *md5++ = '\0';
+        rc = each(context, line + 2, md5, err);
+    }
+    return rc;
+}

@@ -1,0 +1,63 @@
+/* The ledger's rows of packages, brought in line with dpkg. Shared by the dpkg_*.c files. */
+#ifndef PP_DPKG_DPKG_ROWS_H
+#define PP_DPKG_DPKG_ROWS_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "core/record.h"
+#include "dpkg/dpkg_info.h"
+#include "ledger/ledger.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What dpkg puts behind the name of a conffile that is not configured yet. */
+#define PP_DPKG_NEW ".dpkg-new"
+
+struct pp_row {
+    char *path;
+    char *package;
+    enum pp_ledger_kind kind;
+    uint64_t size;
+    struct pp_digest shipped;
+    struct pp_digest current;
+};
+
+struct pp_rows {
+    struct pp_row *items; /* by path */
+    size_t count;
+};
+
+#define PP_ROWS_INIT                                                                               \
+    { .items = NULL, .count = 0 }
+#define PP_AUTO_ROWS PP_AUTO(pp_rows_done)
+
+void pp_rows_done(struct pp_rows *rows);
+/* Copies the rows of a package ("" : of none; NULL: all of them). */
+int pp_rows_load(struct pp_rows *rows, struct pp_ledger *ledger, const char *package,
+                 struct pp_err *err);
+const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path);
+
+/* Is the file still as the row says? By its hash: dpkg gives a new file the mtime of its build,
+ * which may be that of the one before. Returns 1 or 0; 0 also when it is gone. */
+int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err);
+
+/* The path of a file of a package, relative to the root and without symlinks on the way:
+ * diversions and values are followed. Returns 1, or 0 when its folder is not there. */
+int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,
+                    const struct pp_dpkg_package *package, const char *path,
+                    struct pp_buffer *resolved, struct pp_err *err);
+
+/* Conffiles that were patched as CONF.dpkg-new and are CONF now: their rows move. With `dpkg` (all
+ * of its packages), rows of packages that are gone are forgotten; NULL: only the former. */
+int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err);
+/* Forgets the rows of a package whose file is gone or is another one now. */
+int pp_dpkg_rows_expire(struct pp_record *record, const struct pp_dpkg_package *package,
+                        struct pp_err *err);
+/* Brings info/PKG.md5sums in line with the rows: all of them, since a file that several packages
+ * share has one row. */
+int pp_dpkg_rows_sums(struct pp_record *record, const struct pp_dpkg_info *info,
+                      const struct pp_dpkg_package *package, const struct pp_rows *rows,
+                      struct pp_err *err);
+
+#endif
