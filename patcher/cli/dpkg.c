@@ -30,7 +30,8 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
                     struct pp_tally *tally, struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
-    struct pp_record_options record_options = {.durability = options->durability,
+    struct pp_record_options record_options = {.always_replace = options->always_replace,
+                                               .durability = options->durability,
                                                .reporter = &output->reporter};
 
     if (pp_session_open(&session, &options->session, err) < 0)
@@ -78,6 +79,8 @@ static int run_dpkg(int argc, char **argv) {
                     (!prepare && strcmp(argv[optind], "trigger") != 0 &&
                      strcmp(argv[optind], "configure") != 0)))
         rc = pp_err_set(&err, PP_ERR_USAGE, "see pathpatch dpkg --help");
+    if (rc >= 0 && (options.dry_run || options.files_from != NULL))
+        rc = pp_err_set(&err, PP_ERR_USAGE, "dpkg takes neither --dry-run nor --files-from");
     if (rc >= 0)
         rc = run_hook(&options, &output, prepare ? argv[optind + 1] : NULL, &tally, &err);
     if (rc < 0)

@@ -1,7 +1,7 @@
 /* Content: finds and patches placeholders through every layer of compression and archives.
  *
- * pp_content_scan() looks, pp_content_write() writes the patched content, pp_content_check() reads
- * what was written again. All three walk the same way through the same parsers.
+ * pp_content_scan() looks, pp_content_write() writes the patched content, pp_content_rewrite() also
+ * reads what was written again. All walk the same way through the same parsers.
  */
 #ifndef PP_CONTENT_CONTENT_H
 #define PP_CONTENT_CONTENT_H

@@ -157,7 +157,7 @@ static int walk_text(struct pp_walk_run *run, const struct pp_walk_place *place,
     int rc;
 
     inside.depth = self->visit->place->depth + 1;
-    inside.itself = true;
+    inside.itself = self->member->kind == PP_MEMBER_FILE;
     sha256_init(&summed.out_sha256);
     rc = self->record ? write_record(self->visit, &summed.source, sink, err)
                       : pp_walk_content(run, &inside, &summed.source, sink, err);

@@ -76,6 +76,18 @@ static void take_values(struct pp_record *record) {
                                                      .value = session->values.values[i].path};
 }
 
+/* A reader would take half of what was begun for somebody's change. */
+static int refuse_pending(const struct pp_record *record, struct pp_err *err) {
+    int rc = pp_journal_recovery_pending(record->journal, err);
+
+    if (rc <= 0)
+        return rc;
+    return pp_err_set(err, PP_ERR_CHANGED,
+                      "%s: recovery pending: a run was interrupted; the next apply, restore or "
+                      "dpkg run ends it",
+                      record->session->state);
+}
+
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err) {
     struct pp_journal_options journal = {
@@ -109,5 +121,5 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
     if (record->journal == NULL || pp_session_refresh(session, err) < 0)
         return -(int)err->kind;
     take_values(record);
-    return 0;
+    return options->dry_run ? refuse_pending(record, err) : 0;
 }

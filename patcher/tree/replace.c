@@ -155,14 +155,19 @@ int pp_replace_dress(int fd, int from, struct pp_err *err) {
 int pp_replace_symlink(int dir, const char *temporary, const char *target, const struct stat *from,
                        struct pp_err *err) {
     struct timespec times[2] = {from->st_atim, from->st_mtim};
+    PP_AUTO_CLOSE int made = -1;
     struct stat st;
 
     if (symlinkat(target, dir, temporary) < 0)
         return pp_err_sys(err, "cannot make a temporary beside it");
-    if (fstatat(dir, temporary, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    /* By an fd: whoever owns the folder can put a link to something else under the name. */
+    made = openat(dir, temporary, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0 || fstat(made, &st) < 0)
         return pp_err_sys(err, "cannot look at the temporary");
+    if (!S_ISLNK(st.st_mode) || st.st_nlink != 1)
+        return pp_err_set(err, PP_ERR_CHANGED, "somebody else replaced its temporary");
     if ((st.st_uid != from->st_uid || st.st_gid != from->st_gid) &&
-        fchownat(dir, temporary, from->st_uid, from->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+        fchownat(made, "", from->st_uid, from->st_gid, AT_EMPTY_PATH) < 0)
         return pp_err_sys(err, "cannot keep its owner");
     if (utimensat(dir, temporary, times, AT_SYMLINK_NOFOLLOW) < 0)
         return pp_err_sys(err, "cannot keep its times");

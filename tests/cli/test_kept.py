@@ -185,6 +185,15 @@ def test_unsigned_jar_runs(root):
     assert b"Main.class" in tool("jar", "tf", str(path))
 
 
+def test_symlink_in_a_zip(root, tmp_path):
+    """zip stores the target as content, with a mode that has execute bits."""
+    os.symlink(PATH + "/target", tmp_path / "link")
+    tool("zip", "-qy", str(root / "links.zip"), "link", folder=tmp_path)
+    apply(root)
+    tool("unzip", "-qq", str(root / "links.zip"), folder=root)
+    assert os.readlink(root / "link") == VALUE.decode() + "/target"
+
+
 # ---- translations ----
 
 

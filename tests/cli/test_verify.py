@@ -155,9 +155,11 @@ def test_a_run_that_was_killed(root):
     ledger.execute("INSERT INTO intent SELECT *, 0, 0, NULL, NULL FROM file LIMIT 1")
     ledger.commit()
     ledger.close()
-    for command in ("verify", "status"):
-        done = run(command, root, status=3)
+    before = state_of(root)
+    for words in (["verify"], ["status"], ["apply", "--dry-run", root]):
+        done = run(words[0], root, *words[1:], status=3)
         assert b"recovery pending" in done.stderr and b"next apply" in done.stderr
+    assert state_of(root) == before
 
 
 def test_damaged_ledger(root):

@@ -63,3 +63,9 @@ def test_package_that_is_not_patched_runs_nothing(root):
     del other.fields["Dynamic-Variables"]
     root.install(other)
     assert root.calls() == 0
+
+
+def test_options_that_the_hook_has_no_use_for(root):
+    for words in (["--dry-run"], ["--files-from=/dev/null"]):
+        output = root.pathpatch("dpkg", "trigger", *words, status=2)
+        assert words[0].split("=")[0] in output

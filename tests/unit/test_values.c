@@ -1,14 +1,12 @@
 #include "values/values.h"
 
 #include "base/cleanup.h"
+#include "scratch.h"
 #include "stream/replacer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -30,16 +28,18 @@ static int drop_table(void **state) {
 static struct pp_table table_from(const char *text) {
     struct pp_table table;
     struct pp_err err = PP_ERR_INIT;
-    char path[] = "/tmp/pp-test-XXXXXX";
-    FILE *file = fdopen(mkstemp(path), "w");
+    struct scratch folder;
+    char whole[1000];
+    char path[128];
 
-    assert_non_null(file);
-    fputs("[table]\nname = t\nstate = /opt/s\nadmindir = /opt/d\n", file);
-    fputs(text, file);
-    fclose(file);
+    scratch_init(&folder);
+    snprintf(whole, sizeof(whole), "[table]\nname = t\nstate = /opt/s\nadmindir = /opt/d\n%s",
+             text);
+    scratch_text(&folder, "table.ini", whole);
+    snprintf(path, sizeof(path), "%s/table.ini", folder.path);
     if (pp_table_load(&table, path, &err) < 0)
         fail_msg("%s", err.text);
-    unlink(path);
+    scratch_done(&folder);
     return table;
 }
 
