@@ -20,15 +20,19 @@ static int refuse(const struct pp_budget *budget, uint64_t len, struct pp_err *e
         (unsigned long long)(len >> 20), (unsigned long long)(budget->limit_len >> 20));
 }
 
+int pp_budget_fits(const struct pp_budget *budget, uint64_t len, struct pp_err *err) {
+    return len <= budget->limit_len ? 0 : refuse(budget, len, err);
+}
+
 static bool is_owner(const struct pp_budget *budget) {
     return budget->claimed && pthread_equal(budget->owner, pthread_self());
 }
 
 int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct pp_err *err) {
-    int rc = 0;
+    int rc = pp_budget_fits(budget, len, err);
 
-    if (len > budget->limit_len)
-        return refuse(budget, len, err);
+    if (rc < 0)
+        return rc;
     pthread_mutex_lock(&budget->mutex);
     if (!holding && !is_owner(budget))
         while (budget->claimed || budget->waiting_count > 0 ||

@@ -27,6 +27,8 @@ struct pp_budget {
 
 void pp_budget_init(struct pp_budget *budget, uint64_t limit_len);
 void pp_budget_done(struct pp_budget *budget);
+/* Does so much ever fit? PP_ERR_LIMIT when not. Takes nothing. */
+int pp_budget_fits(const struct pp_budget *budget, uint64_t len, struct pp_err *err);
 /* `holding`: the caller already holds part of the budget and must not wait. PP_ERR_BUSY comes to
  * such callers alone, and never to the one that has claimed the budget. */
 int pp_budget_take(struct pp_budget *budget, uint64_t len, bool holding, struct pp_err *err);

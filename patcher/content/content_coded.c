@@ -96,6 +96,14 @@ bool pp_walk_len_kept(const struct pp_walk_run *run, const struct pp_walk_place 
     return pp_findings_coded_layer(run->findings, place->path) <= place->layer;
 }
 
+/* Is there a hit to be patched behind the first `before`? */
+static bool any_counts(const struct pp_findings *findings, size_t before) {
+    for (size_t i = before; i < findings->count; i++)
+        if (pp_finding_counts(findings, &findings->items[i]))
+            return true;
+    return false;
+}
+
 int pp_walk_coded(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
                   struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
     const struct pp_walk_coding *coding = arg;
@@ -104,6 +112,7 @@ int pp_walk_coded(struct pp_walk_run *run, const struct pp_walk_place *place, vo
         .budget = run->policy->budget, .holding = run->holding, .len_kept = coding->len_kept};
     struct pp_walk_place inside = pp_walk_inside(place);
     struct pp_recode *recode = NULL;
+    size_t before = run->findings->count;
     int rc = coding->codec->open(&env, &counted.source, out, &recode, err);
 
     if (rc >= 0) {
@@ -125,6 +134,8 @@ int pp_walk_coded(struct pp_walk_run *run, const struct pp_walk_place *place, vo
     }
     if (rc >= 0 && out != NULL)
         rc = pp_recode_finish(recode, err);
+    else if (rc >= 0 && recode->refusal.kind != PP_ERR_NONE && any_counts(run->findings, before))
+        rc = pp_err_set(err, recode->refusal.kind, "%s", recode->refusal.text);
     pp_recode_free(recode);
     return rc < 0 ? pp_err_context(err, "%s", coding->codec->name) : 0;
 }

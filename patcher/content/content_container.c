@@ -19,6 +19,15 @@ struct visit {
     bool text_in_place; /* no sums over its texts: they can be written in the file itself */
 };
 
+/* What is said of a container holds for all in it. */
+static void leave_sealed(struct pp_walk_place *inside, const struct pp_walk_place *place,
+                         const struct pp_member *member) {
+    if (inside->left != NULL || member->sealed == NULL)
+        return;
+    inside->left = member->sealed;
+    inside->left_path = place->path;
+}
+
 /* The place of a member. Its path is the caller's to free. */
 static int member_place(const struct visit *visit, const struct pp_member *member, char **path,
                         struct pp_walk_place *inside, struct pp_err *err) {
@@ -41,10 +50,8 @@ static int member_place(const struct visit *visit, const struct pp_member *membe
         .left = place->left,
         .left_path = place->left_path,
     };
-    if (inside->left == NULL && member->sealed != NULL) {
-        inside->left = member->sealed;
-        inside->left_path = place->path;
-    } else if (inside->left == NULL) {
+    leave_sealed(inside, place, member);
+    if (inside->left == NULL) {
         inside->left = member->unsupported;
         inside->left_path = *path;
     }
@@ -251,9 +258,10 @@ static int visit_content(struct pp_visitor *visitor, struct pp_member *member, s
 static int visit_text(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
                       uint8_t *data, size_t len, struct pp_err *err) {
     struct visit *visit = (struct visit *)visitor;
+    struct pp_walk_place place = *visit->place;
 
-    (void)member;
-    return pp_walk_text(visit->run, visit->place, visit->text_in_place, offset, data, len, err);
+    leave_sealed(&place, visit->place, member);
+    return pp_walk_text(visit->run, &place, visit->text_in_place, offset, data, len, err);
 }
 
 int pp_walk_container(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,

@@ -13,6 +13,8 @@
 /* Names and link targets; the kernel stops at 4096. */
 #define TEXT_MAX ((size_t)64 << 10)
 
+#define WITH_SUMS "a cpio archive with sums"
+
 enum field {
     MODE = 14,
     SIZE = 54,
@@ -88,8 +90,11 @@ static int read_header(struct cpio *cpio, struct pp_member *member, struct pp_er
         name_size == 0)
         return pp_err_set(err, PP_ERR_DAMAGED, "no header at offset %llu",
                           (unsigned long long)cpio->offset);
-    if (header[MAGIC_LEN - 1] == '2' && cpio->pass.out != NULL)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED, "a cpio archive with sums");
+    if (header[MAGIC_LEN - 1] == '2') {
+        if (cpio->pass.out != NULL)
+            return pp_err_set(err, PP_ERR_UNSUPPORTED, WITH_SUMS);
+        member->sealed = WITH_SUMS;
+    }
     /* The padding belongs to the header: it stays. */
     rc = pp_pass_append(&cpio->pass, &cpio->header,
                         name_size + (-(HEADER_LEN + (uint64_t)name_size) & 3), TEXT_MAX, err);

@@ -255,8 +255,8 @@ static int write_replaced(struct pp_journal *journal, struct pp_entry *entry,
     return 0;
 }
 
-/* Drops the temporaries that did not get their name. What cannot be dropped now is still in the
- * ledger, for the next run. */
+/* Drops the temporaries that did not get their name. One that cannot be dropped, since its folder
+ * was moved meanwhile, stays behind. */
 static void drop_temporaries(struct pp_journal *journal) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
 

@@ -40,23 +40,32 @@ static const char *const schema[] = {
 #define SCHEMA_COUNT (sizeof(schema) / sizeof(schema[0]))
 
 int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
+    /* A commit that fails does not tell SQLite's own errno; that of the call is still there. */
+    int last = errno;
     int code = sqlite3_extended_errcode(ledger->db);
+    int told = sqlite3_system_errno(ledger->db);
     const char *text = sqlite3_errmsg(ledger->db);
+    const char *name = sqlite3_db_filename(ledger->db, "main");
 
+    if (name == NULL || name[0] == '\0')
+        name = "in memory";
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: %s", text);
+        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger %s is damaged: %s", name, text);
     case SQLITE_NOMEM:
         return pp_err_nomem(err);
     case SQLITE_FULL:
         errno = ENOSPC;
-        return pp_err_sys(err, "cannot write the ledger");
-    default:
-        errno = sqlite3_system_errno(ledger->db);
+        return pp_err_sys(err, "cannot write the ledger %s", name);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        errno = told != 0 ? told : last;
         if (errno != 0)
-            return pp_err_sys(err, "the ledger: %s", text);
-        return pp_err_set(err, PP_ERR_SYSTEM, "the ledger: %s", text);
+            return pp_err_sys(err, "the ledger %s: %s", name, text);
+        return pp_err_set(err, PP_ERR_SYSTEM, "the ledger %s: %s", name, text);
+    default:
+        return pp_err_set(err, PP_ERR_SYSTEM, "the ledger %s: %s", name, text);
     }
 }
 
@@ -82,8 +91,11 @@ sqlite3_stmt *pp_database_prepare(struct pp_ledger *ledger, const char *sql, str
 }
 
 int pp_database_step(struct pp_ledger *ledger, sqlite3_stmt *stmt, struct pp_err *err) {
-    int code = sqlite3_step(stmt);
     int rc = 0;
+    int code;
+
+    errno = 0;
+    code = sqlite3_step(stmt);
 
     if (code == SQLITE_ROW)
         return 1;

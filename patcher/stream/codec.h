@@ -47,6 +47,8 @@ struct pp_recode_ops {
 
 struct pp_recode {
     const struct pp_recode_ops *ops;
+    /* Without a sink: why what was read so far could not be written again, if there is a reason. */
+    struct pp_err refusal;
 };
 
 struct pp_codec {
@@ -58,6 +60,18 @@ struct pp_codec {
     int (*open)(const struct pp_codec_env *env, struct pp_source *in, struct pp_sink *out,
                 struct pp_recode **recode, struct pp_err *err);
 };
+
+/* For codecs: it could not be written again. With a sink this is the error, without one it is only
+ * noted. */
+static inline int pp_recode_refuse(struct pp_recode *recode, const struct pp_sink *out,
+                                   const struct pp_err *refusal, struct pp_err *err) {
+    if (out == NULL) {
+        recode->refusal = *refusal;
+        return 0;
+    }
+    *err = *refusal;
+    return -(int)err->kind;
+}
 
 static inline ssize_t pp_recode_read(struct pp_recode *recode, void *text, size_t len,
                                      struct pp_err *err) {

@@ -70,6 +70,7 @@ static void drop_first(struct gzip *self) {
 
 static int start_member(struct gzip *self, struct pp_err *err) {
     struct member *member = calloc(1, sizeof(*member));
+    struct pp_err refusal;
     int rc;
 
     if (member == NULL)
@@ -82,8 +83,12 @@ static int start_member(struct gzip *self, struct pp_err *err) {
     rc = pp_gzip_header_read(&member->header, &self->reader, err);
     if (rc < 0)
         return rc;
-    if (self->out != NULL && member->header.index != NULL)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED, "%s", member->header.index);
+    if (member->header.index != NULL) {
+        pp_err_set(&refusal, PP_ERR_UNSUPPORTED, "%s", member->header.index);
+        rc = pp_recode_refuse(&self->recode, self->out, &refusal, err);
+        if (rc < 0)
+            return rc;
+    }
     self->state = GZIP_TEXT;
     return pp_deflate_open(&self->env, &self->reader, self->out, member->header.level,
                            &member->stream, err);

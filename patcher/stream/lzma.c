@@ -74,6 +74,7 @@ static int begin_stream(struct alone_recode *self, struct pp_err *err) {
     /* The library reads nothing while there is no room; the header alone produces no text. */
     uint8_t room;
     struct pp_stage_io io = {.in = self->header, .in_len = HEADER_LEN, .out = &room, .out_len = 1};
+    struct pp_err refusal;
     uint64_t decoder_len;
     uint64_t encoder_len;
     int rc;
@@ -86,9 +87,13 @@ static int begin_stream(struct alone_recode *self, struct pp_err *err) {
         return rc;
     if (!pp_lzma_properties(self->header[0], &piece->style))
         return pp_lzma_error(LZMA_FORMAT_ERROR, err);
-    if (self->recoder.out != NULL && text_size_of(self->header) != UINT64_MAX)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED,
-                          "an .lzma file that tells its length cannot be written again");
+    if (text_size_of(self->header) != UINT64_MAX) {
+        pp_err_set(&refusal, PP_ERR_UNSUPPORTED,
+                   "an .lzma file that tells its length cannot be written again");
+        rc = pp_recode_refuse(&self->recoder.recode, self->recoder.out, &refusal, err);
+        if (rc < 0)
+            return rc;
+    }
     self->piece = piece;
     piece->options.dict_size = dict_size_of(self->header);
     piece->style.preset = pp_lzma_preset(piece->options.dict_size);
@@ -96,7 +101,7 @@ static int begin_stream(struct alone_recode *self, struct pp_err *err) {
     filters[0].options = &piece->options;
     decoder_len = lzma_raw_decoder_memusage(filters);
     encoder_len = pp_lzma_encoder_memory(filters);
-    if (decoder_len == UINT64_MAX || (encoder_len == UINT64_MAX && self->recoder.out != NULL))
+    if (decoder_len == UINT64_MAX)
         return pp_lzma_error(LZMA_OPTIONS_ERROR, err);
     rc = pp_recoder_need(&self->recoder, decoder_len, encoder_len, err);
     if (rc < 0)

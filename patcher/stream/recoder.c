@@ -5,19 +5,26 @@
 int pp_recoder_need(struct pp_recoder *self, uint64_t decoder_len, uint64_t encoder_len,
                     struct pp_err *err) {
     uint64_t held_len = self->decoder_len + self->encoder_len;
+    struct pp_err refusal = PP_ERR_INIT;
     uint64_t more_len;
     int rc;
 
+    if (encoder_len == UINT64_MAX)
+        pp_err_set(&refusal, PP_ERR_UNSUPPORTED, "its encoder does not take such options");
+    else if (self->out == NULL)
+        pp_budget_fits(self->env.budget, decoder_len + encoder_len, &refusal);
+    if (refusal.kind != PP_ERR_NONE) {
+        rc = pp_recode_refuse(&self->recode, self->out, &refusal, err);
+        if (rc < 0)
+            return rc;
+    }
     if (self->out == NULL)
         encoder_len = 0;
     if (decoder_len < self->decoder_len)
         decoder_len = self->decoder_len;
     if (encoder_len < self->encoder_len)
         encoder_len = self->encoder_len;
-    if (encoder_len > UINT64_MAX - decoder_len)
-        more_len = UINT64_MAX;
-    else
-        more_len = decoder_len + encoder_len - held_len;
+    more_len = decoder_len + encoder_len - held_len;
     if (more_len == 0)
         return 0;
     rc = pp_budget_take(self->env.budget, more_len, self->env.holding || held_len > 0, err);

@@ -80,7 +80,8 @@ void pp_recoder_init(struct pp_recoder *recoder, const struct pp_recoder_ops *op
 void pp_recoder_done(struct pp_recoder *recoder);
 
 /* Makes sure that at least so many bytes are taken from the budget: for the decoder, and for the
- * encoder when there is a sink. Called before the library allocates. */
+ * encoder when there is a sink. Called before the library allocates. `encoder_len`: UINT64_MAX when
+ * the library has no encoder for it; else both are below 2^62. */
 int pp_recoder_need(struct pp_recoder *recoder, uint64_t decoder_len, uint64_t encoder_len,
                     struct pp_err *err);
 

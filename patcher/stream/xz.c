@@ -161,8 +161,6 @@ static int begin_block(struct xz_recode *self, struct pp_err *err) {
     if (decoder_len == UINT64_MAX)
         return pp_lzma_error(LZMA_OPTIONS_ERROR, err);
     encoder_len = pp_lzma_encoder_memory(piece->filters);
-    if (encoder_len == UINT64_MAX && self->recoder.out != NULL)
-        return pp_lzma_error(LZMA_OPTIONS_ERROR, err);
     rc = pp_recoder_need(&self->recoder, decoder_len, encoder_len, err);
     if (rc < 0)
         return rc;

@@ -6,9 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Tasks under way: enough to keep every worker busy while one task takes long. */
-#define WINDOW_LEN 256
-
 struct slot {
     void *task;
     bool done;
@@ -32,7 +29,7 @@ struct pp_pool {
     int rc; /* the first error of deliver() */
     struct pp_err failure;
     unsigned worker_count;
-    struct slot slots[WINDOW_LEN];
+    struct slot slots[PP_POOL_WINDOW_MAX];
     struct worker workers[];
 };
 
@@ -48,7 +45,7 @@ static void *work(void *arg) {
             pthread_cond_wait(&pool->given, &pool->mutex);
         if (pool->taken == pool->tail)
             break;
-        slot = &pool->slots[pool->taken++ % WINDOW_LEN];
+        slot = &pool->slots[pool->taken++ % PP_POOL_WINDOW_MAX];
         pthread_mutex_unlock(&pool->mutex);
         pool->options.run(pool->options.context, worker->number, slot->task);
         pthread_mutex_lock(&pool->mutex);
@@ -68,6 +65,8 @@ struct pp_pool *pp_pool_new(const struct pp_pool_options *options, struct pp_err
         return NULL;
     }
     pool->options = *options;
+    if (options->window == 0 || options->window > PP_POOL_WINDOW_MAX)
+        pool->options.window = PP_POOL_WINDOW_MAX;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->given, NULL);
     pthread_cond_init(&pool->done, NULL);
@@ -98,8 +97,8 @@ static void deliver(struct pp_pool *pool, void *task) {
 
 /* Delivers what is done at the head. Called and left with the mutex locked. */
 static void deliver_done(struct pp_pool *pool) {
-    while (pool->head < pool->tail && pool->slots[pool->head % WINDOW_LEN].done) {
-        void *task = pool->slots[pool->head % WINDOW_LEN].task;
+    while (pool->head < pool->tail && pool->slots[pool->head % PP_POOL_WINDOW_MAX].done) {
+        void *task = pool->slots[pool->head % PP_POOL_WINDOW_MAX].task;
 
         pthread_mutex_unlock(&pool->mutex);
         deliver(pool, task);
@@ -122,11 +121,11 @@ int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err) {
     }
     pthread_mutex_lock(&pool->mutex);
     deliver_done(pool);
-    while (pool->tail - pool->head == WINDOW_LEN) {
+    while (pool->tail - pool->head >= pool->options.window) {
         pthread_cond_wait(&pool->done, &pool->mutex);
         deliver_done(pool);
     }
-    pool->slots[pool->tail++ % WINDOW_LEN] = (struct slot){.task = task, .done = false};
+    pool->slots[pool->tail++ % PP_POOL_WINDOW_MAX] = (struct slot){.task = task, .done = false};
     pthread_cond_signal(&pool->given);
     pthread_mutex_unlock(&pool->mutex);
     return result(pool, err);

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,6 +141,15 @@ static int deliver_chunk(void *context, void *task, struct pp_err *err) {
     return rc;
 }
 
+/* A chunk keeps its folder open: all of them together get a quarter of what may be open. */
+static unsigned window(void) {
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 4 >= PP_POOL_WINDOW_MAX)
+        return PP_POOL_WINDOW_MAX;
+    return files.rlim_cur < 4 ? 1 : (unsigned)files.rlim_cur / 4;
+}
+
 struct pp_walker *pp_walker_new(int root, const struct pp_walker_options *options,
                                 struct pp_err *err) {
     struct pp_walker *walker = calloc(1, sizeof(*walker));
@@ -151,10 +161,12 @@ struct pp_walker *pp_walker_new(int root, const struct pp_walker_options *option
     walker->options = *options;
     walker->root = root;
     walker->place = (struct pp_place)PP_PLACE_INIT;
-    walker->pool = pp_pool_new(
-        &(struct pp_pool_options){
-            .jobs = options->jobs, .run = run_chunk, .deliver = deliver_chunk, .context = walker},
-        err);
+    walker->pool = pp_pool_new(&(struct pp_pool_options){.jobs = options->jobs,
+                                                         .window = window(),
+                                                         .run = run_chunk,
+                                                         .deliver = deliver_chunk,
+                                                         .context = walker},
+                               err);
     if (walker->pool == NULL) {
         free(walker);
         return NULL;

@@ -391,7 +391,6 @@ static void test_archives(void **state) {
                                                 "last 600 last " NEW "\n|");
         /* All but a zip's sums and sizes: as many bytes, and the same but for the hits. */
         if (strcmp(formats[i], "zip") != 0) {
-            PP_AUTO_BUFFER struct pp_buffer again = PP_BUFFER_INIT;
             size_t differing = 0;
 
             assert_int_equal(result.len, content.len);
@@ -440,8 +439,8 @@ static void test_members_of_one_name(void **state) {
     PP_AUTO_BUFFER struct pp_buffer packed = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer content = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer result = PP_BUFFER_INIT;
-    PP_AUTO_BUFFER struct pp_buffer lines = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer again = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer lines = PP_BUFFER_INIT;
 
     (void)state;
     pack_stream(&packed, ARCHIVE_FILTER_GZIP, OLD, LEN);

@@ -89,6 +89,25 @@ static void test_order(void **state) {
     }
 }
 
+/* Of tasks that were given, all but those under way are delivered. */
+static void test_window(void **state) {
+    struct run run = {.fail_at = 0, .jobs = 4};
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_pool *pool = pp_pool_new(
+        &(struct pp_pool_options){
+            .jobs = 4, .window = 3, .run = work, .deliver = deliver, .context = &run},
+        &err);
+    (void)state;
+
+    assert_non_null(pool);
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
+        assert_true(run.delivered + 3 > i);
+    }
+    assert_int_equal(pp_pool_finish(pool, &err), 0);
+    assert_int_equal(run.delivered, TASK_COUNT);
+}
+
 static void test_errors(void **state) {
     (void)state;
     for (unsigned jobs = 1; jobs <= 8; jobs++) {
@@ -148,9 +167,8 @@ static void test_each(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_order),  cmocka_unit_test(test_window),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_each),
     };
 

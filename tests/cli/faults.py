@@ -1,0 +1,81 @@
+"""Runs of a program that are cut off, or fail, at one system call: which calls there are, and which of
+them a test takes.
+
+A test takes a sample, the same each time. With PATHPATCH_POINTS=all it takes every one
+(tests/bench/kill-all)."""
+
+import os
+import random
+import re
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+WRITERS = (
+    "write,pwrite64,writev,pwritev,ftruncate,fallocate,mkdir,mkdirat,open,openat,link,linkat,"
+    "symlink,symlinkat,rename,renameat,renameat2,unlink,unlinkat,rmdir,fsync,fdatasync,syncfs,"
+    "utimensat,fchmod,fchmodat,fchown,fchownat,fsetxattr"
+)
+ALL = os.environ.get("PATHPATCH_POINTS") == "all"
+MEMORY = Path("/dev/shm")
+KILLED = (-9, 137)
+
+
+@contextmanager
+def folder_in_memory(tmp_path):
+    """Where there is such a folder: hundreds of runs sync all that they write."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="pathpatch-test-", dir=MEMORY) as name:
+        yield Path(name)
+
+
+def tracing(log):
+    return ["strace", "-f", "-o", log, "-e", f"trace={WRITERS}"]
+
+
+def injecting(fault, point):
+    call, when, _ = point
+    return [
+        "strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}"
+    ]  # fmt: skip
+
+
+def points_of(log):
+    """(system call, how manieth of its name, its line) of a run that nobody disturbs. strace counts for
+    every thread alone: the run has only one that writes."""
+    counts, points = {}, []
+    for line in Path(log).read_text(errors="replace").splitlines():
+        call = re.match(r"(?:\d+ +)?(\w+)\(", line)
+        if call:
+            counts[call[1]] = counts.get(call[1], 0) + 1
+            points.append((call[1], counts[call[1]], line))
+    return points
+
+
+def writes(point):
+    return not point[0].startswith("open") or "O_CREAT" in point[2]
+
+
+def chosen(points, count):
+    """Some of them, spread over the run; or all."""
+    if ALL or len(points) <= count:
+        return points
+    step = len(points) / count
+    spot = random.Random(len(points))
+    return [points[int((i + spot.random()) * step)] for i in range(count)]
+
+
+def tell(capsys, text):
+    with capsys.disabled():
+        print(f"\n{text}", end=" ")
+
+
+def build_short_writes(folder):
+    """A library that lets every write of more than one byte write only half of it."""
+    source = Path(__file__).resolve().parents[1] / "tools/preload/short_writes.c"
+    library = folder / "short_writes.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library

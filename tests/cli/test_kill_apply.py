@@ -1,0 +1,209 @@
+"""Cut apply, its moves to new values and restore off at the system calls that write, or let the calls
+fail; run them again, and compare with a run that nobody disturbed: tree, ledger, leftovers."""
+
+import errno
+import os
+import subprocess
+
+import pytest
+from faults import (
+    ALL,
+    KILLED,
+    build_short_writes,
+    chosen,
+    folder_in_memory,
+    injecting,
+    points_of,
+    tell,
+    tracing,
+    writes,
+)
+from shipped_trees import (
+    LONG_VALUES,
+    PROGRAM,
+    VALUES,
+    copy_tree,
+    describe,
+    describe_state,
+    differences,
+    environment,
+    padded,
+    run,
+    set_times,
+    sets,
+    write,
+    write_oddities,
+)
+
+APPLY = ["apply", *sets(VALUES)]
+# What ran before, and the run that is disturbed.
+SCENARIOS = {
+    "apply": ([], APPLY),
+    "apply --replace": ([], [*APPLY, "--replace"]),
+    "new values": ([APPLY], ["apply", *sets(LONG_VALUES), "--revalue"]),
+    "restore": ([APPLY], ["restore"]),
+}
+
+
+class Scene:
+    """A root with its state inside, before a run and after an undisturbed one."""
+
+    def __init__(self, folder, name):
+        before, self.words = SCENARIOS[name]
+        self.start, self.tree = folder / "start", folder / "tree"
+        self.log = folder / "log"
+        self.start.mkdir()
+        write_oddities(self.start)
+        self.first = describe(self.start, skip=["state"])
+        for words in before:
+            self.run(self.start, words)
+        if before and "--revalue" in self.words:
+            # Edited since: its older values are looked for.
+            with open(self.start / "odd/plain", "ab") as plain:
+                plain.write(padded("TERMUX__HOME", VALUES))
+        set_times(self.start)
+        self.old = describe(self.start, skip=["state"])
+        copy_tree(self.start, self.tree)
+        self.run(self.tree, self.words, under=tracing(self.log))
+        self.calm = self.told()
+        self.points = points_of(self.log)
+
+    def run(self, root, words, status=0, under=()):
+        return run(
+            words[0], f"--root={root}", f"--state={root}/state", "--jobs=1", *words[1:], root,
+            status=status, under=under,
+        )  # fmt: skip
+
+    def told(self):
+        tree = describe(self.tree, skip=["state"])
+        state = sorted(path.name for path in (self.tree / "state").iterdir())
+        return tree, describe_state(self.tree / "state"), state
+
+    def disturb(self, fault, point):
+        copy_tree(self.start, self.tree)
+        done = self.run(self.tree, self.words, status=None, under=injecting(fault, point))
+        where = f"{fault} at {point[2]}: {done.returncode} {done.stderr}"
+        self.check_whole(where)
+        return done, where
+
+    def check_whole(self, where):
+        """What is replaced is old or new; in place a text may be new before the next one is."""
+        for name, told in describe(self.tree, skip=["state"]).items():
+            if "/.pp-" in name or name not in self.old:
+                continue
+            old, new = self.old[name][3], self.calm[0][name][3]
+            in_place = self.calm[0][name][5] == self.old[name][5] and "." not in name
+            assert told[3] in (old, new) or in_place, f"{name}: {where}"
+
+    def end(self, where):
+        again = self.run(self.tree, self.words, status=None)
+        where += f" then {again.returncode} {again.stdout} {again.stderr}"
+        assert again.returncode == 0, where
+        now = self.told()
+        assert differences(self.calm[0], now[0]) == {}, where
+        assert now[1:] == self.calm[1:], where
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_kill(folder, name, capsys):
+    scene = Scene(folder, name)
+    points = [point for point in scene.points if writes(point)]
+    assert len(points) > 40
+    taken = chosen(points, 16)
+    for point in taken:
+        done, where = scene.disturb("signal=KILL", point)
+        assert done.returncode in KILLED, where
+        scene.end(where)
+    tell(capsys, f"{name}: killed at {len(taken)} of {len(points)} calls")
+
+
+@pytest.mark.parametrize("fault", ["ENOSPC", "EIO", "EROFS", "EMFILE", "EINTR"])
+@pytest.mark.parametrize("name", SCENARIOS if ALL else ["apply"])
+def test_error(folder, name, fault, capsys):
+    scene = Scene(folder, name)
+    points = [point for point in scene.points if fault == "EMFILE" or writes(point)]
+    taken = chosen(points, 12)
+    silent = 0
+    cause = os.strerror(getattr(errno, fault))
+    for point in taken:
+        done, where = scene.disturb(f"error={fault}", point)
+        if done.returncode == 0:
+            silent += 1
+        else:
+            assert done.returncode in (1, 3), where
+            blamed = [line for line in done.stderr.splitlines() if cause in line]
+            assert blamed and all("/" in line or "!" in line for line in blamed), where
+        scene.end(where)
+    tell(capsys, f"{name}, {fault}: at {len(taken)} of {len(points)} calls, {silent} of no consequence")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_short_writes(folder, name):
+    scene = Scene(folder, name)
+    library = build_short_writes(folder)
+    preload = ["env", f"LD_PRELOAD={library}", "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0"]
+    copy_tree(scene.start, scene.tree)
+    done = scene.run(scene.tree, scene.words, under=preload)
+    now = scene.told()
+    assert differences(scene.calm[0], now[0]) == {}, done.stderr
+    assert now[1:] == scene.calm[1:]
+
+
+def test_two_runs_at_once(folder):
+    scene = Scene(folder, "apply")
+    copy_tree(scene.start, scene.tree)
+    words = [PROGRAM, *APPLY, f"--root={scene.tree}", f"--state={scene.tree}/state", scene.tree]
+    both = [
+        subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment())
+        for _ in range(2)
+    ]
+    told = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert differences(scene.calm[0], scene.told()[0]) == {}
+
+
+def test_run_beside_one_that_is_stopped(folder):
+    """It has the lock and may go on at any time: the other one waits, and says for whom."""
+    scene = Scene(folder, "apply")
+    copy_tree(scene.start, scene.tree)
+    words = [PROGRAM, *APPLY, f"--root={scene.tree}", f"--state={scene.tree}/state", "--jobs=1", scene.tree]
+    point = next(p for p in scene.points if p[0] == "pwrite64" and "odd" not in p[2])
+    stopped = subprocess.Popen(
+        [*map(str, injecting("signal=STOP", point)), *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
+    )  # fmt: skip
+    lock = scene.tree / "state/lock"
+    while not (lock.exists() and lock.read_text().strip()):
+        assert stopped.poll() is None
+    pid = int(lock.read_text())
+    beside = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    assert f"process {pid}" in beside.stderr.readline()
+    os.kill(pid, 18)
+    assert beside.wait() == 0
+    stopped.wait()
+    assert differences(scene.calm[0], scene.told()[0]) == {}
+
+
+def count_syncs(folder, count):
+    root = folder / f"root{count}"
+    for i in range(count):
+        write(root / f"{i % 50}/{i}", b"%d " % i + padded("TERMUX__PREFIX") + b"\n")
+    log = folder / f"log{count}"
+    run("apply", f"--root={root}", f"--state={folder}/state{count}", *sets(VALUES), root,
+        under=["strace", "-f", "-o", log, "-e", "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync"])  # fmt: skip
+    assert (root / "1/1").read_bytes() == b"1 " + padded("TERMUX__PREFIX", VALUES) + b"\n"
+    return sum("sync" in line for line in log.read_text().splitlines() if "resumed" not in line)
+
+
+def test_syncs_do_not_grow_with_the_files(folder, capsys):
+    few, many = count_syncs(folder, 20), count_syncs(folder, 2000)
+    assert few == many
+    tell(capsys, f"{many} syncs for 2000 patched files")
