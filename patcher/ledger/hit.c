@@ -101,7 +101,7 @@ static bool get_hit(struct cursor *cursor, struct pp_hit *hit) {
 
 int pp_hits_unpack(const uint8_t *packed, size_t packed_len, struct pp_hit **hits,
                    size_t *hit_count, struct pp_err *err) {
-    struct cursor cursor = {packed, packed + packed_len};
+    struct cursor cursor = {packed, packed_len > 0 ? packed + packed_len : packed};
     struct pp_hit hit = {0};
     struct pp_hit *list = NULL;
     size_t count = 0;

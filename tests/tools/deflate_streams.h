@@ -43,7 +43,7 @@ static inline void zlib_encode(const struct pp_buffer *text, const struct zlib_w
     do {
         size_t count = text->len - at < step ? text->len - at : step;
 
-        z.next_in = text->data + at;
+        z.next_in = count > 0 ? text->data + at : text->data;
         z.avail_in = (uInt)count;
         at += count;
         rc = deflate(&z, at < text->len ? way->flush : Z_FINISH);

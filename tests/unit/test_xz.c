@@ -15,7 +15,7 @@ static void put_encoded(struct pp_buffer *encoded, lzma_stream *stream,
         size_t len = block_len == 0 || text->len - at < block_len ? text->len - at : block_len;
         lzma_action action = at + len == text->len ? LZMA_FINISH : LZMA_FULL_FLUSH;
 
-        stream->next_in = text->data + at;
+        stream->next_in = len > 0 ? text->data + at : text->data;
         stream->avail_in = len;
         do {
             assert_int_equal(pp_buffer_reserve(encoded, 4096, &err), 0);
