@@ -167,7 +167,7 @@ def test_damaged_ledger(root):
     (root / STATE / "ledger.db").write_bytes(b"no database at all" * 100)
     for command in ("verify", "status"):
         done = run(command, root, status=3)
-        assert b"ledger is damaged" in done.stderr
+        assert b"ledger.db is damaged" in done.stderr
     # Nothing is lost but the record: there is nothing left to patch.
     apply(root)
     assert (root / "plain").read_bytes() == patched(TEXT)

@@ -100,7 +100,7 @@ static inline int zip_rewriter_encode(struct pp_member *member, struct pp_buffer
 static inline int zip_rewriter_replace(const struct zip_rewriter *self, struct pp_buffer *text,
                                        struct pp_buffer *result, struct pp_err *err) {
     const uint8_t *at = text->data;
-    const uint8_t *end = at + text->len;
+    const uint8_t *end = text->len > 0 ? at + text->len : at;
     size_t from_len = strlen(self->from);
     int count = 0;
 
