@@ -175,12 +175,12 @@ int pp_state_write_values(const struct pp_state *state, const struct pp_buffer *
     fd = openat(state->dir, VALUES ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
                 0600);
     if (fd < 0)
-        return pp_err_sys(err, "cannot write the values");
+        return pp_err_sys(err, "cannot write %s/" VALUES, state->path);
     rc = pp_io_write(fd, text->data, text->len, err);
     if (rc < 0)
-        return pp_err_context(err, "the values");
+        return pp_err_context(err, "%s/" VALUES, state->path);
     if ((durable && fsync(fd) < 0) || renameat(state->dir, VALUES ".new", state->dir, VALUES) < 0 ||
         (durable && fsync(state->dir) < 0))
-        return pp_err_sys(err, "cannot write the values");
+        return pp_err_sys(err, "cannot write %s/" VALUES, state->path);
     return 0;
 }
