@@ -372,8 +372,12 @@ static int add_file(struct pp_walker *walker, bool is_symlink, struct pp_err *er
     else
         parent[0] = '\0';
     /* Lists are sorted: the folder is often that of the path before. */
-    if (walker->chunk != NULL && strcmp(walker->chunk->folder->path, parent) == 0)
-        return add_entry(walker, walker->chunk->folder, place->name, is_symlink, err);
+    if (walker->chunk != NULL && strcmp(walker->chunk->folder->path, parent) == 0) {
+        /* To add an entry may give the chunk away, and its hold on the folder. */
+        folder = walker->chunk->folder;
+        atomic_fetch_add(&folder->users, 1);
+        return add_entry(walker, folder, place->name, is_symlink, err);
+    }
     fd = fcntl(place->dir, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return pp_err_sys(err, "cannot open the folder");

@@ -201,12 +201,11 @@ static void test_lists_stay_in_the_root(void **state) {
                "b/file\nloop/x! refused\n");
 }
 
-static void test_tags(void **state) {
+static void check_tags(unsigned jobs) {
     struct walk walk = {.lines = PP_BUFFER_INIT};
-    struct pp_walker *walker = walker_new(&walk, 4, NULL);
+    struct pp_walker *walker = walker_new(&walk, jobs, NULL);
     struct pp_err err = PP_ERR_INIT;
 
-    (void)state;
     assert_int_equal(pp_walker_add(walker, "b/file", PP_WALKER_LIST, " one", &err), 0);
     assert_int_equal(pp_walker_add(walker, "b/dangling", PP_WALKER_LIST, " two", &err), 0);
     assert_int_equal(pp_walker_add(walker, "a", PP_WALKER_TREE, " three", &err), 0);
@@ -214,6 +213,13 @@ static void test_tags(void **state) {
     assert_string_equal((const char *)walk.lines.data,
                         "b/file one\nb/dangling@ two\na/deep/er/file three\na/z three\n");
     pp_buffer_done(&walk.lines);
+}
+
+/* With one job what came before is done, and its folder let go, when the next entry is added. */
+static void test_tags(void **state) {
+    (void)state;
+    check_tags(1);
+    check_tags(4);
 }
 
 static void test_nothing_to_tell(void **state) {
