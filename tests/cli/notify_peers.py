@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -197,6 +198,24 @@ class Squatter:
         return tuple(map(int, out.split()))
 
 
+def is_served(name):
+    """Is the abstract name bound, and, where it is a stream socket, listened on?"""
+    stream, listening = "0001", 0x10000
+    with open("/proc/net/unix") as sockets:
+        for line in sockets:
+            # Num, RefCount, Protocol, Flags, Type, St, Inode, Path
+            fields = line.split()
+            if fields[7:] == ["@" + name]:
+                return fields[4] != stream or bool(int(fields[3], 16) & listening)
+    return False
+
+
+def wait_for_name(name, process, pad=False):
+    while not is_served(name + ("@" * (107 - len(name)) if pad else "")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
 class Listen:
     """`pathpatch listen`, ready to be spoken to."""
 
@@ -208,9 +227,7 @@ class Listen:
             text=True,
             **options,
         )
-        shown = "@" + name + ("@" * (107 - len(name)) if pad else "")
-        while not any(line.endswith(" " + shown + "\n") for line in open("/proc/net/unix")):
-            assert self.process.poll() is None, self.process.communicate()
+        wait_for_name(name, self.process, pad)
 
     def __enter__(self):
         return self

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import threading
@@ -14,6 +15,7 @@ import pytest
 import zmq
 from notify_peers import (
     PATIENCE,
+    PROGRAM,
     App,
     Squatter,
     Token,
@@ -403,6 +405,42 @@ def test_overflow_uid_proves_nothing(name, state):
     connections, got = squatter.counts()
     check_kept(state, done, PEER)
     assert (connections, got) == (1, 0)
+
+
+# Senders in places of their own. Names belong to the network, not to the folder or the user.
+
+
+def test_sender_in_a_chroot(name, tmp_path):
+    root = tmp_path / "root"
+    listed = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
+    for path in [str(PROGRAM), *re.findall(r"(/\S+) \(0x", listed)]:
+        copy = root / path.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    with App(name, answering(ack)) as app:
+        done = subprocess.run(
+            ["chroot", root, PROGRAM, "notify", "@" + name, "--state", "/state"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    assert (done.returncode, done.stderr) == (DELIVERED, "")
+    assert len(app.lines) == 1
+
+
+def test_sender_in_a_user_namespace(name, state, token_file):
+    """There every user from outside is the overflow uid, which proves nothing; a token does."""
+    inside = ["unshare", "--user", PROGRAM, "notify", "@" + name]
+    options = {"stderr": subprocess.PIPE, "text": True, "timeout": PATIENCE}
+    with App(name, Token(key_of(token_file), name).serve) as app:
+        done = subprocess.run(inside, **options)
+        assert done.returncode == PEER, done.stderr
+        assert (app.lines, app.error) == ([], None)
+        with open(token_file, "rb") as file:
+            token = ["--token-fd", str(file.fileno())]
+            done = subprocess.run([*inside, *token], pass_fds=[file.fileno()], **options)
+    assert (done.returncode, done.stderr) == (DELIVERED, "")
+    assert len(app.lines) == 1
 
 
 # Peers that hold things up. Each test ends because notify does.
