@@ -29,6 +29,7 @@ int pp_command_fail(const struct pp_err *err);
 
 extern const struct pp_command pp_command_apply;
 extern const struct pp_command pp_command_bootstrap;
+extern const struct pp_command pp_command_deb;
 extern const struct pp_command pp_command_dpkg;
 extern const struct pp_command pp_command_listen;
 extern const struct pp_command pp_command_notify;

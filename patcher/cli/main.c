@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct pp_command *const commands[] = {
-    &pp_command_bootstrap, &pp_command_apply,  &pp_command_restore,
-    &pp_command_scan,      &pp_command_status, &pp_command_verify,
-    &pp_command_notify,    &pp_command_listen, &pp_command_dpkg,
+    &pp_command_bootstrap, &pp_command_apply,  &pp_command_restore, &pp_command_scan,
+    &pp_command_status,    &pp_command_verify, &pp_command_deb,     &pp_command_notify,
+    &pp_command_listen,    &pp_command_dpkg,
 };
 
 static int help(void) {

@@ -23,6 +23,7 @@ void pp_tar_chain_done(struct pp_tar_chain *chain) {
     pp_buffer_done(&chain->data);
     pp_buffer_done(&chain->spans);
     pp_buffer_done(&chain->path);
+    pp_buffer_done(&chain->link);
 }
 
 static int add_span(struct pp_tar_chain *chain, enum span_kind kind, size_t at, size_t len,
@@ -32,10 +33,9 @@ static int add_span(struct pp_tar_chain *chain, enum span_kind kind, size_t at, 
     return pp_buffer_append(&chain->spans, &span, sizeof(span), err);
 }
 
-static int set_path(struct pp_tar_chain *chain, const uint8_t *path, size_t len,
-                    struct pp_err *err) {
-    chain->path.len = 0;
-    return pp_buffer_append(&chain->path, path, len, err);
+static int set_text(struct pp_buffer *text, const uint8_t *data, size_t len, struct pp_err *err) {
+    text->len = 0;
+    return pp_buffer_append(text, data, len, err);
 }
 
 /* One record of a pax header whose data starts at `data_at`. */
@@ -44,6 +44,7 @@ static int take_record(struct pp_tar_chain *chain, size_t data_at, bool global,
     const uint8_t *value = chain->data.data + data_at + record->value_at;
     bool sparse = record->key_len > 11 && memcmp(record->key, "GNU.sparse.", 11) == 0;
     bool path = pp_pax_is(record, "path") || pp_pax_is(record, "GNU.sparse.name");
+    bool link = pp_pax_is(record, "linkpath");
     bool size = pp_pax_is(record, "size");
 
     /* Readers do not agree on what these mean for the members that follow. */
@@ -61,13 +62,13 @@ static int take_record(struct pp_tar_chain *chain, size_t data_at, bool global,
         if (record->value_len > 0 && !pp_pax_number(value, record->value_len, &chain->record_size))
             return pp_err_set(err, PP_ERR_DAMAGED, "a pax size is not a number");
     }
-    if (path && !global) {
-        int rc = set_path(chain, value, record->value_len, err);
+    if ((path || link) && !global) {
+        int rc = set_text(path ? &chain->path : &chain->link, value, record->value_len, err);
 
         if (rc < 0)
             return rc;
     }
-    if (!path && !pp_pax_is(record, "linkpath"))
+    if (!path && !link)
         return 0;
     return add_span(chain, SPAN_TEXT, data_at + record->value_at, record->value_len, err);
 }
@@ -78,6 +79,7 @@ static int take_pax(struct pp_tar_chain *chain, size_t data_at, size_t len, bool
     size_t at = 0;
     int rc;
 
+    chain->pax = true;
     while ((rc = pp_pax_next(chain->data.data + data_at, len, &at, &record, err)) > 0) {
         rc = take_record(chain, data_at, global, &record, err);
         if (rc < 0)
@@ -90,13 +92,10 @@ static int take_long_name(struct pp_tar_chain *chain, size_t data_at, size_t siz
                           struct pp_err *err) {
     const uint8_t *name = chain->data.data + data_at;
     size_t len = strnlen((const char *)name, size);
+    int rc = set_text(path ? &chain->path : &chain->link, name, len, err);
 
-    if (path) {
-        int rc = set_path(chain, name, len, err);
-
-        if (rc < 0)
-            return rc;
-    }
+    if (rc < 0)
+        return rc;
     return add_span(chain, SPAN_TEXT, data_at, len, err);
 }
 
@@ -178,11 +177,13 @@ static int read_block(struct pp_tar_chain *chain, struct pp_pass *pass, struct p
 
 static void forget(struct pp_tar_chain *chain, uint64_t offset) {
     struct pp_tar_chain fresh = {
-        .data = chain->data, .spans = chain->spans, .path = chain->path, .offset = offset};
+        .data = chain->data, .spans = chain->spans, .path = chain->path, .link = chain->link};
 
     fresh.data.len = 0;
     fresh.spans.len = 0;
     fresh.path.len = 0;
+    fresh.link.len = 0;
+    fresh.offset = offset;
     *chain = fresh;
 }
 
@@ -306,6 +307,89 @@ int pp_tar_chain_offer(struct pp_tar_chain *chain, struct pp_pass *pass,
         if (rc < 0)
             return rc;
     }
+    return 0;
+}
+
+int pp_tar_chain_texts(const struct pp_tar_chain *chain, struct pp_buffer *name,
+                       struct pp_buffer *link, struct pp_err *err) {
+    const uint8_t *block = chain->data.data + chain->main_at;
+    uint8_t full[PP_TAR_FULL_NAME_LEN];
+    size_t at;
+    size_t len = pp_tar_name(block, full, &at);
+    size_t link_len = strnlen((const char *)block + PP_TAR_LINK, PP_TAR_LINK_LEN);
+    int rc;
+
+    if (chain->path.len > 0)
+        rc = pp_buffer_append(name, chain->path.data, chain->path.len, err);
+    else
+        rc = pp_buffer_append(name, full, len, err);
+    if (rc < 0)
+        return rc;
+    if (chain->link.len > 0)
+        return pp_buffer_append(link, chain->link.data, chain->link.len, err);
+    return pp_buffer_append(link, block + PP_TAR_LINK, link_len, err);
+}
+
+/* The fields of GNU tar's extended headers; the size is octal, 11 digits. */
+static int append_long(struct pp_buffer *data, char type, const char *text, struct pp_err *err) {
+    uint8_t block[PP_TAR_BLOCK_LEN] = "././@LongLink";
+    size_t len = strlen(text) + 1;
+    int rc;
+
+    memcpy(block + PP_TAR_MODE, "0000644\0000000000\0000000000\000", 24);
+    memcpy(block + PP_TAR_SIZE, "00000000000\00000000000000", 24);
+    pp_tar_number_put(block + PP_TAR_SIZE, PP_TAR_SIZE_LEN, len);
+    block[PP_TAR_TYPE] = (uint8_t)type;
+    memcpy(block + PP_TAR_MAGIC, "ustar  ", 8);
+    memcpy(block + PP_TAR_MAGIC + 8, "root", 5);
+    memcpy(block + PP_TAR_MAGIC + 40, "root", 5);
+    memcpy(block + PP_TAR_CHECKSUM, "000000\0 ", 8);
+    pp_tar_checksum_mend(block, block);
+    rc = pp_buffer_append(data, block, sizeof(block), err);
+    if (rc >= 0)
+        rc = pp_buffer_append(data, text, len, err);
+    return rc < 0 ? rc
+                  : pp_buffer_append(data, (const uint8_t[PP_TAR_BLOCK_LEN]){0},
+                                     (size_t)-len % PP_TAR_BLOCK_LEN, err);
+}
+
+static void put_text(uint8_t *field, size_t field_len, const char *text) {
+    size_t len = strnlen(text, field_len);
+
+    memset(field, 0, field_len);
+    memcpy(field, text, len);
+}
+
+int pp_tar_chain_retext(struct pp_tar_chain *chain, const char *name, const char *link,
+                        struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer fresh = PP_BUFFER_INIT;
+    uint8_t *block = chain->data.data + chain->main_at;
+    uint8_t was[PP_TAR_BLOCK_LEN];
+    struct pp_buffer swap;
+    int rc = 0;
+
+    if (chain->pax || chain->sparse)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "pax and sparse headers are not renamed");
+    if (strlen(link) > PP_TAR_LINK_LEN)
+        rc = append_long(&fresh, 'K', link, err);
+    if (rc >= 0 && strlen(name) > PP_TAR_NAME_LEN)
+        rc = append_long(&fresh, 'L', name, err);
+    if (rc < 0)
+        return rc;
+    memcpy(was, block, sizeof(was));
+    pp_tar_prefix_clear(block);
+    put_text(block + PP_TAR_NAME, PP_TAR_NAME_LEN, name);
+    put_text(block + PP_TAR_LINK, PP_TAR_LINK_LEN, link);
+    pp_tar_checksum_mend(block, was);
+    chain->main_at = fresh.len;
+    rc = pp_buffer_append(&fresh, block, PP_TAR_BLOCK_LEN, err);
+    if (rc < 0)
+        return rc;
+    swap = chain->data;
+    chain->data = fresh;
+    fresh = swap;
+    /* They told of the blocks that are gone. */
+    chain->spans.len = 0;
     return 0;
 }
 

@@ -11,9 +11,11 @@ struct pp_tar_chain {
     struct pp_buffer data;  /* the blocks, as stored */
     struct pp_buffer spans; /* of struct span: the blocks with a header, and the texts */
     struct pp_buffer path;  /* the name, where an extended header gives it */
+    struct pp_buffer link;  /* the link target, in the same way */
     uint64_t offset;        /* of `data` in the container */
     size_t main_at;         /* the last header block read: at the end, the member's own */
     bool open;              /* an extended header waits for its member */
+    bool pax;               /* one of the extended headers is a pax one */
     bool sparse;
     bool map_inside;   /* pax sparse 1.0: the map stands before the content */
     size_t record_at;  /* the pax size record that counts; its header block */
@@ -23,7 +25,10 @@ struct pp_tar_chain {
 };
 
 #define PP_TAR_CHAIN_INIT                                                                          \
-    { .data = PP_BUFFER_INIT, .spans = PP_BUFFER_INIT, .path = PP_BUFFER_INIT }
+    {                                                                                              \
+        .data = PP_BUFFER_INIT, .spans = PP_BUFFER_INIT, .path = PP_BUFFER_INIT,                   \
+        .link = PP_BUFFER_INIT                                                                     \
+    }
 
 void pp_tar_chain_done(struct pp_tar_chain *chain);
 
@@ -44,6 +49,13 @@ int pp_tar_chain_read_map(struct pp_tar_chain *chain, struct pp_pass *pass, uint
 /* Offers names and link targets to the visitor. */
 int pp_tar_chain_offer(struct pp_tar_chain *chain, struct pp_pass *pass,
                        const struct pp_member *member, struct pp_err *err);
+/* Appends the name and the link target of the member, whichever header gives them. */
+int pp_tar_chain_texts(const struct pp_tar_chain *chain, struct pp_buffer *name,
+                       struct pp_buffer *link, struct pp_err *err);
+/* States another name and link target, of any length: long ones as GNU tar does it. What is said by
+ * pax records, or of sparse members, is PP_ERR_UNSUPPORTED: dpkg does not read those either. */
+int pp_tar_chain_retext(struct pp_tar_chain *chain, const char *name, const char *link,
+                        struct pp_err *err);
 /* States another size. */
 int pp_tar_chain_resize(struct pp_tar_chain *chain, uint64_t size, struct pp_err *err);
 

@@ -150,6 +150,10 @@ size_t pp_tar_name(const uint8_t *block, uint8_t name[PP_TAR_FULL_NAME_LEN], siz
     return len + name_len;
 }
 
+void pp_tar_prefix_clear(uint8_t *block) {
+    memset(block + PP_TAR_PREFIX, 0, prefix_cap(block));
+}
+
 bool pp_tar_name_put(uint8_t *block, const uint8_t *name, size_t len) {
     size_t cap = prefix_cap(block);
     size_t parting = prefix_len(block);

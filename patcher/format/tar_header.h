@@ -49,5 +49,7 @@ size_t pp_tar_name(const uint8_t *block, uint8_t name[PP_TAR_FULL_NAME_LEN], siz
 /* Puts back a name of the same length, parted where it was, else at another slash. False when it
  * cannot be parted. */
 bool pp_tar_name_put(uint8_t *block, const uint8_t *name, size_t len);
+/* Empties the part of the name that stands before the other, where the dialect has one. */
+void pp_tar_prefix_clear(uint8_t *block);
 
 #endif

@@ -20,9 +20,10 @@ BELOW = {
     "content": (*FLOOR, "values"),
     "journal": FLOOR,
     "core": (*FLOOR, "values", "content", "journal", "include"),
+    "deb": (*FLOOR, "values", "content", "core"),
     "dpkg": (*FLOOR, "values", "content", "journal", "core"),
     "bootstrap": (*FLOOR, "values", "content", "journal", "core"),
-    "cli": (*FLOOR, "values", "content", "journal", "core", "dpkg", "bootstrap", "include"),
+    "cli": (*FLOOR, "values", "content", "journal", "core", "deb", "dpkg", "bootstrap", "include"),
     "include": (),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)

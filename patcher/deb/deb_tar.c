@@ -1,0 +1,363 @@
+#include "deb/deb_tar.h"
+
+#include "base/cleanup.h"
+#include "format/tar_chain.h"
+#include "format/tar_header.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* GNU tar writes records of so many bytes. */
+#define RECORD_LEN 10240
+
+struct walk {
+    const struct pp_blob *tar;
+    struct pp_pass pass;
+    struct pp_source *source; /* of the pass */
+    struct pp_blob rest;      /* of the source */
+    struct pp_tar_chain chain;
+    struct pp_buffer name; /* as stored */
+    struct pp_buffer link;
+    struct pp_buffer path; /* the same, as paths */
+    struct pp_buffer target;
+    struct pp_deb_member member;
+
+    struct pp_sink *out;
+    uint64_t written_len;
+    bool changed;
+    char **folders; /* paths of those written, sorted */
+    size_t folder_count;
+    uint8_t parent[PP_TAR_BLOCK_LEN]; /* header of the last folder that did not move */
+    bool has_parent;
+};
+
+static int write_bytes(struct walk *walk, const void *data, size_t len, struct pp_err *err) {
+    walk->written_len += len;
+    return walk->out == NULL ? 0 : pp_sink_write(walk->out, data, len, err);
+}
+
+static int write_padding(struct walk *walk, uint64_t len, size_t align, struct pp_err *err) {
+    static const uint8_t zeros[RECORD_LEN];
+    size_t over_len = (size_t)(len % align);
+
+    return over_len == 0 ? 0 : write_bytes(walk, zeros, align - over_len, err);
+}
+
+/* A stored name as a path: without "./", doubled slashes and a slash at the end. */
+static int make_path(const char *name, struct pp_buffer *path, struct pp_err *err) {
+    path->len = 0;
+    while (*name != '\0') {
+        size_t len = strcspn(name, "/");
+        int rc = 0;
+
+        if (len == 2 && memcmp(name, "..", 2) == 0)
+            return pp_err_set(err, PP_ERR_DAMAGED, "a member leads out of the package");
+        if (len > 0 && !(len == 1 && name[0] == '.')) {
+            rc = path->len > 0 ? pp_buffer_append(path, "/", 1, err) : 0;
+            if (rc >= 0)
+                rc = pp_buffer_append(path, name, len, err);
+        }
+        if (rc < 0)
+            return rc;
+        name += len + (name[len] == '/' ? 1 : 0);
+    }
+    return pp_buffer_append(path, "", 0, err);
+}
+
+static enum pp_deb_kind kind_of(uint8_t type, const char *name, size_t name_len) {
+    switch (type) {
+    case '\0':
+    case '0':
+    case '7':
+        /* v7 has no type for folders. */
+        return name_len > 0 && name[name_len - 1] == '/' ? PP_DEB_FOLDER : PP_DEB_FILE;
+    case '1':
+        return PP_DEB_HARDLINK;
+    case '2':
+        return PP_DEB_SYMLINK;
+    case '5':
+        return PP_DEB_FOLDER;
+    default:
+        return PP_DEB_OTHER;
+    }
+}
+
+/* The member whose headers were just read. */
+static int read_member(struct walk *walk, struct pp_err *err) {
+    const uint8_t *block = walk->chain.data.data + walk->chain.main_at;
+    struct pp_deb_member *member = &walk->member;
+    uint64_t size = 0;
+    uint64_t mode = 0;
+    int rc;
+
+    walk->name.len = walk->link.len = walk->target.len = 0;
+    rc = pp_tar_chain_texts(&walk->chain, &walk->name, &walk->link, err);
+    if (rc >= 0)
+        rc = make_path((const char *)walk->name.data, &walk->path, err);
+    if (rc < 0)
+        return pp_err_context(err, "%s", (const char *)walk->name.data);
+    if (walk->chain.sparse)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "%s: a sparse member, which dpkg does not read",
+                          (const char *)walk->path.data);
+    pp_tar_number(block + PP_TAR_MODE, PP_TAR_MODE_LEN, &mode);
+    *member = (struct pp_deb_member){
+        .path = (const char *)walk->path.data,
+        .kind = kind_of(block[PP_TAR_TYPE], (const char *)walk->name.data, walk->name.len),
+        .mode = (uint32_t)mode & 07777,
+        .target = ""};
+    if (member->kind == PP_DEB_SYMLINK)
+        member->target = (const char *)walk->link.data;
+    if (member->kind == PP_DEB_HARDLINK) {
+        rc = make_path((const char *)walk->link.data, &walk->target, err);
+        member->target = (const char *)walk->target.data;
+    }
+    if (rc >= 0 && member->kind == PP_DEB_FILE)
+        rc = pp_tar_chain_size(&walk->chain, &size, err);
+    if (rc >= 0 && size > walk->tar->len - walk->pass.offset)
+        rc = pp_err_set(err, PP_ERR_DAMAGED, "truncated: %llu bytes are missing",
+                        (unsigned long long)(size - (walk->tar->len - walk->pass.offset)));
+    if (rc < 0)
+        return pp_err_context(err, "%s", member->path);
+    member->content = pp_blob_part(walk->tar, walk->pass.offset, size);
+    return 0;
+}
+
+/* ---- folders ---- */
+
+/* Where the path is, or would be, among the folders. */
+static size_t find_folder(const struct walk *walk, const char *path, size_t len, bool *there) {
+    size_t low = 0;
+    size_t high = walk->folder_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strncmp(walk->folders[middle], path, len);
+
+        if (order == 0 && walk->folders[middle][len] != '\0')
+            order = 1;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+        if (order == 0) {
+            *there = true;
+            return middle;
+        }
+    }
+    *there = false;
+    return low;
+}
+
+/* Notes a folder. Returns 1 when it was there already. */
+static int add_folder(struct walk *walk, const char *path, size_t len, struct pp_err *err) {
+    bool there;
+    size_t at = find_folder(walk, path, len, &there);
+    char **folders;
+
+    if (there)
+        return 1;
+    folders = reallocarray(walk->folders, walk->folder_count + 1, sizeof(*folders));
+    if (folders == NULL)
+        return pp_err_nomem(err);
+    walk->folders = folders;
+    memmove(folders + at + 1, folders + at, (walk->folder_count - at) * sizeof(*folders));
+    folders[at] = strndup(path, len);
+    if (folders[at] == NULL) {
+        memmove(folders + at, folders + at + 1, (walk->folder_count - at) * sizeof(*folders));
+        return pp_err_nomem(err);
+    }
+    walk->folder_count++;
+    return 0;
+}
+
+/* A stored name, in the style that the member's own name has. */
+static int stored_name(const struct walk *walk, const char *path, size_t len, bool folder,
+                       struct pp_buffer *name, struct pp_err *err) {
+    const char *was = (const char *)walk->name.data;
+
+    return pp_buffer_printf(name, err, "%s%.*s%s", strncmp(was, "./", 2) == 0 ? "./" : "", (int)len,
+                            path, folder && len > 0 ? "/" : "");
+}
+
+/* One of the folders above a member that moved: like the folder that was above where it was. */
+static int write_folder(struct walk *walk, const char *path, size_t len, struct pp_err *err) {
+    PP_AUTO(pp_tar_chain_done) struct pp_tar_chain chain = PP_TAR_CHAIN_INIT;
+    PP_AUTO_BUFFER struct pp_buffer name = PP_BUFFER_INIT;
+    uint8_t block[PP_TAR_BLOCK_LEN];
+    uint8_t was[PP_TAR_BLOCK_LEN];
+    int rc = stored_name(walk, path, len, true, &name, err);
+
+    memcpy(was, walk->has_parent ? walk->parent : walk->chain.data.data + walk->chain.main_at,
+           sizeof(was));
+    memcpy(block, was, sizeof(block));
+    block[PP_TAR_TYPE] = '5';
+    pp_tar_number_put(block + PP_TAR_SIZE, PP_TAR_SIZE_LEN, 0);
+    if (!walk->has_parent)
+        pp_tar_number_put(block + PP_TAR_MODE, PP_TAR_MODE_LEN, 0755);
+    pp_tar_checksum_mend(block, was);
+    if (rc >= 0)
+        rc = pp_buffer_append(&chain.data, block, sizeof(block), err);
+    if (rc >= 0)
+        rc = pp_tar_chain_retext(&chain, (const char *)name.data, "", err);
+    return rc < 0 ? rc : write_bytes(walk, chain.data.data, chain.data.len, err);
+}
+
+static int write_parents(struct walk *walk, const char *path, struct pp_err *err) {
+    const char *slash = path;
+
+    while ((slash = strchr(slash, '/')) != NULL) {
+        int rc = add_folder(walk, path, (size_t)(slash - path), err);
+
+        if (rc == 0)
+            rc = write_folder(walk, path, (size_t)(slash - path), err);
+        if (rc < 0)
+            return rc;
+        slash++;
+    }
+    return 0;
+}
+
+/* ---- members ---- */
+
+static int retext(struct walk *walk, const struct pp_deb_change *change, struct pp_err *err) {
+    const struct pp_deb_member *member = &walk->member;
+    PP_AUTO_BUFFER struct pp_buffer name = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer link = PP_BUFFER_INIT;
+    const char *path = change->moved ? (const char *)change->path.data : member->path;
+    const char *target = change->relinked ? (const char *)change->target.data : member->target;
+    int rc = stored_name(walk, path, strlen(path), member->kind == PP_DEB_FOLDER, &name, err);
+
+    if (rc >= 0 && change->relinked && member->kind == PP_DEB_HARDLINK)
+        rc = stored_name(walk, target, strlen(target), false, &link, err);
+    else if (rc >= 0)
+        rc = pp_buffer_printf(&link, err, "%s",
+                              change->relinked ? target : (const char *)walk->link.data);
+    return rc < 0 ? rc
+                  : pp_tar_chain_retext(&walk->chain,
+                                        change->moved ? (const char *)name.data
+                                                      : (const char *)walk->name.data,
+                                        (const char *)link.data, err);
+}
+
+static int write_content(struct walk *walk, const struct pp_blob *content, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(content, err);
+    int rc;
+
+    if (source == NULL)
+        return -(int)err->kind;
+    walk->written_len += content->len;
+    rc = walk->out == NULL ? 0 : pp_sink_copy(walk->out, source, err);
+    return rc < 0 ? rc : write_padding(walk, content->len, PP_TAR_BLOCK_LEN, err);
+}
+
+static int write_member(struct walk *walk, struct pp_deb_change *change, struct pp_err *err) {
+    const struct pp_deb_member *member = &walk->member;
+    struct pp_blob content = member->content;
+    int rc = 0;
+
+    if (change->rewritten) {
+        content = pp_spool_blob(&change->content);
+        rc = pp_tar_chain_resize(&walk->chain, content.len, err);
+    }
+    if (rc >= 0 && change->moved)
+        rc = write_parents(walk, (const char *)change->path.data, err);
+    if (rc >= 0 && member->kind == PP_DEB_FOLDER) {
+        const char *path = change->moved ? (const char *)change->path.data : member->path;
+
+        /* Two that come to one place are one. */
+        rc = add_folder(walk, path, strlen(path), err);
+        if (rc > 0 && change->moved)
+            return 0;
+    }
+    if (rc >= 0 && (change->moved || change->relinked))
+        rc = retext(walk, change, err);
+    if (rc >= 0)
+        rc = write_bytes(walk, walk->chain.data.data, walk->chain.data.len, err);
+    return rc < 0 ? rc : write_content(walk, &content, err);
+}
+
+static int visit_member(struct walk *walk, pp_deb_member_fn *visit, void *context,
+                        struct pp_err *err) {
+    const struct pp_deb_member *member = &walk->member;
+    struct pp_deb_change change = {.path = PP_BUFFER_INIT, .target = PP_BUFFER_INIT};
+    int rc;
+
+    pp_spool_init(&change.content);
+    rc = visit(context, member, &change, err);
+    if (rc >= 0 && member->kind == PP_DEB_FOLDER && !change.moved) {
+        memcpy(walk->parent, walk->chain.data.data + walk->chain.main_at, sizeof(walk->parent));
+        walk->has_parent = true;
+    }
+    if (rc >= 0 && (change.dropped || change.rewritten || change.moved || change.relinked))
+        walk->changed = true;
+    if (rc >= 0 && !change.dropped)
+        rc = write_member(walk, &change, err);
+    pp_spool_done(&change.content);
+    pp_buffer_done(&change.path);
+    pp_buffer_done(&change.target);
+    return rc < 0 ? pp_err_context(err, "%s", member->path) : 0;
+}
+
+/* Reads on from `offset`. */
+static int go_to(struct walk *walk, uint64_t offset, struct pp_err *err) {
+    if (offset > walk->tar->len)
+        offset = walk->tar->len;
+    pp_source_freep(&walk->source);
+    walk->rest = pp_blob_part(walk->tar, offset, walk->tar->len - offset);
+    walk->source = pp_source_from_blob(&walk->rest, err);
+    walk->pass.in = walk->source;
+    walk->pass.offset = offset;
+    return walk->source == NULL ? -(int)err->kind : 0;
+}
+
+static int walk_members(struct walk *walk, pp_deb_member_fn *visit, void *context,
+                        struct pp_err *err) {
+    int rc = go_to(walk, 0, err);
+
+    while (rc >= 0 && (rc = pp_tar_chain_read(&walk->chain, &walk->pass, err)) > 0) {
+        uint64_t offset;
+
+        if (rc == PP_TAR_CHAIN_ZERO)
+            break;
+        if (rc == PP_TAR_CHAIN_GLOBAL)
+            return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                              "a global pax header, which dpkg does not read");
+        rc = read_member(walk, err);
+        if (rc < 0)
+            return rc;
+        offset = walk->pass.offset + walk->member.content.len;
+        rc = visit_member(walk, visit, context, err);
+        if (rc >= 0)
+            rc = go_to(walk, (offset + PP_TAR_BLOCK_LEN - 1) & ~(uint64_t)(PP_TAR_BLOCK_LEN - 1),
+                       err);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int write_end(struct walk *walk, struct pp_err *err) {
+    static const uint8_t end[2 * PP_TAR_BLOCK_LEN];
+    int rc = write_bytes(walk, end, sizeof(end), err);
+
+    if (rc < 0 || walk->tar->len % RECORD_LEN != 0)
+        return rc;
+    return write_padding(walk, walk->written_len, RECORD_LEN, err);
+}
+
+int pp_deb_tar_walk(const struct pp_blob *tar, struct pp_sink *out, pp_deb_member_fn *visit,
+                    void *context, struct pp_err *err) {
+    struct walk walk = {.tar = tar, .chain = PP_TAR_CHAIN_INIT, .out = out};
+    int rc = walk_members(&walk, visit, context, err);
+
+    if (rc >= 0)
+        rc = write_end(&walk, err);
+    for (size_t i = 0; i < walk.folder_count; i++)
+        free(walk.folders[i]);
+    free(walk.folders);
+    pp_source_freep(&walk.source);
+    pp_tar_chain_done(&walk.chain);
+    pp_buffer_done(&walk.name);
+    pp_buffer_done(&walk.link);
+    pp_buffer_done(&walk.path);
+    pp_buffer_done(&walk.target);
+    return rc < 0 ? rc : walk.changed;
+}
