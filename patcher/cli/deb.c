@@ -25,7 +25,10 @@ static const char usage[] =
     "Writes a Debian package with the values over the placeholders, without installing it. - is\n"
     "standard input or output. Parts that cannot be patched are reported, with status 1.\n"
     "\n"
+    "  --relocate          move the package to the rootfs of the values: paths, control files, "
+    "text\n"
     "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
+    "  --executables=scripts   in scripts, too\n"
     "  -n, --dry-run       say what would change\n"
     "  --no-decode         leave compressed content closed\n"
     "  --json, --quiet\n";

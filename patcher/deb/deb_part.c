@@ -1,16 +1,13 @@
 #include "deb/deb_part.h"
 
 #include "base/cleanup.h"
-#include "base/digest.h"
-#include "content/content.h"
+#include "content/coding.h"
 #include "content/kind.h"
 #include "deb/deb.h"
 #include "format/container.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define CHUNK_LEN ((size_t)1 << 16)
 
 /* The compressions of dpkg, by the end of the member's name: deb(5). */
 static const struct {
@@ -172,52 +169,6 @@ static int find_codec(struct pp_deb_part *part, const char *stem, struct pp_err 
     return pp_err_set(err, PP_ERR_UNSUPPORTED, "a compression that dpkg does not know");
 }
 
-static int check_limits(uint64_t len, uint64_t stored_len, uint64_t len_max, struct pp_err *err) {
-    if (len > len_max)
-        return pp_err_set(err, PP_ERR_LIMIT, "holds more than %llu MiB decoded",
-                          (unsigned long long)(len_max >> 20));
-    if (len > PP_DECODED_RATIO_FREE_LEN && len / PP_DECODED_RATIO_MAX > stored_len)
-        return pp_err_set(err, PP_ERR_LIMIT, "decodes to over %d times its size",
-                          PP_DECODED_RATIO_MAX);
-    return 0;
-}
-
-static int decode_all(struct pp_recode *recode, uint64_t stored_len, uint64_t len_max,
-                      struct pp_sink *out, struct pp_err *err) {
-    PP_AUTO_FREE uint8_t *text = malloc(CHUNK_LEN);
-    uint64_t len = 0;
-    ssize_t count;
-    int rc = 0;
-
-    if (text == NULL)
-        return pp_err_nomem(err);
-    while (rc >= 0 && (count = pp_recode_read(recode, text, CHUNK_LEN, err)) != 0) {
-        if (count < 0)
-            return (int)count;
-        len += (uint64_t)count;
-        rc = check_limits(len, stored_len, len_max, err);
-        if (rc >= 0)
-            rc = pp_sink_write(out, text, (size_t)count, err);
-    }
-    return rc;
-}
-
-static int decode(const struct pp_codec *codec, const struct pp_blob *stored, uint64_t len_max,
-                  struct pp_budget *budget, struct pp_sink *out, struct pp_err *err) {
-    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(stored, err);
-    struct pp_codec_env env = {.budget = budget};
-    struct pp_recode *recode = NULL;
-    int rc;
-
-    if (source == NULL)
-        return -(int)err->kind;
-    rc = codec->open(&env, source, NULL, &recode, err);
-    if (rc >= 0)
-        rc = decode_all(recode, stored->len, len_max, out, err);
-    pp_recode_free(recode);
-    return rc < 0 ? pp_err_context(err, "%s", codec->name) : 0;
-}
-
 static int read_part(struct pp_deb_part *part, const char *stem, uint64_t len_max,
                      struct pp_budget *budget, struct pp_err *err) {
     struct pp_blob stored = pp_spool_blob(&part->stored);
@@ -227,7 +178,7 @@ static int read_part(struct pp_deb_part *part, const char *stem, uint64_t len_ma
         return pp_err_set(err, PP_ERR_DAMAGED, "the package has no %s", stem);
     rc = find_codec(part, stem, err);
     if (rc >= 0 && part->codec != NULL)
-        rc = decode(part->codec, &stored, len_max, budget, &part->plain.sink, err);
+        rc = pp_coding_decode(part->codec, &stored, len_max, budget, &part->plain.sink, err);
     return rc < 0 ? pp_err_context(err, "%s", part->name) : 0;
 }
 
@@ -248,105 +199,17 @@ struct pp_blob pp_deb_part_tar(const struct pp_deb_part *part) {
     return pp_spool_blob(part->codec != NULL ? &part->plain : &part->stored);
 }
 
-/* ---- encoding ---- */
-
-/* Gives `want` bytes of the tar to the encoder; fewer at its end. */
-static int feed(struct pp_recode *recode, struct pp_source *tar, uint64_t want, uint8_t *text,
-                struct pp_err *err) {
-    while (want > 0) {
-        size_t len = want < CHUNK_LEN ? (size_t)want : CHUNK_LEN;
-        ssize_t count = pp_source_read_full(tar, text, len, err);
-        int rc;
-
-        if (count <= 0)
-            return (int)count;
-        rc = pp_recode_write(recode, text, (size_t)count, err);
-        if (rc < 0)
-            return rc;
-        want -= (uint64_t)count;
-    }
-    return 0;
-}
-
-/* The original is read in step with what is written, so that blocks begin where they did. */
-static int encode_all(struct pp_recode *recode, struct pp_source *tar, struct pp_err *err) {
-    PP_AUTO_FREE uint8_t *text = malloc(CHUNK_LEN);
-    ssize_t count;
-    int rc = 0;
-
-    if (text == NULL)
-        return pp_err_nomem(err);
-    while (rc >= 0 && (count = pp_recode_read(recode, text, CHUNK_LEN, err)) != 0)
-        rc = count < 0 ? (int)count : feed(recode, tar, (uint64_t)count, text, err);
-    if (rc >= 0)
-        rc = feed(recode, tar, UINT64_MAX, text, err);
-    return rc < 0 ? rc : pp_recode_finish(recode, err);
-}
-
-static int encode(struct pp_deb_part *part, const struct pp_blob *tar, struct pp_budget *budget,
-                  struct pp_err *err) {
-    struct pp_blob stored = pp_spool_blob(&part->stored);
-    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&stored, err);
-    PP_AUTO_SOURCE struct pp_source *text = pp_source_from_blob(tar, err);
-    struct pp_codec_env env = {.budget = budget};
-    struct pp_recode *recode = NULL;
-    int rc;
-
-    if (source == NULL || text == NULL)
-        return -(int)err->kind;
-    if (part->codec == NULL)
-        return pp_sink_copy(&part->written.sink, text, err);
-    rc = part->codec->open(&env, source, &part->written.sink, &recode, err);
-    if (rc >= 0)
-        rc = encode_all(recode, text, err);
-    pp_recode_free(recode);
-    return rc < 0 ? pp_err_context(err, "%s", part->codec->name) : 0;
-}
-
-/* A sink that keeps nothing but the digest. */
-struct digest_sink {
-    struct pp_sink sink;
-    struct pp_digester digester;
-};
-
-static int digest_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
-    (void)err;
-    pp_digester_update(&((struct digest_sink *)sink)->digester, data, len);
-    return 0;
-}
-
-static const struct pp_sink_ops digest_ops = {.write = digest_write};
-
-/* Decodes what was written and compares it with the tar. */
-static int check_written(const struct pp_deb_part *part, const struct pp_blob *tar,
-                         struct pp_budget *budget, struct pp_err *err) {
-    PP_AUTO_SOURCE struct pp_source *text = pp_source_from_blob(tar, err);
-    struct digest_sink sink = {.sink.ops = &digest_ops};
-    struct pp_blob written = pp_spool_blob(&part->written);
-    struct pp_digest was;
-    struct pp_digest is;
-    int rc;
-
-    if (text == NULL)
-        return -(int)err->kind;
-    rc = pp_digest_source(text, &was, err);
-    pp_digester_init(&sink.digester);
-    if (rc >= 0)
-        rc = decode(part->codec, &written, UINT64_MAX, budget, &sink.sink, err);
-    if (rc < 0)
-        return rc;
-    pp_digester_final(&sink.digester, &is);
-    if (memcmp(&was, &is, sizeof(was)) != 0)
-        return pp_err_set(err, PP_ERR_DAMAGED, "what was written does not decode to what it shall");
-    return 0;
-}
-
 int pp_deb_part_encode(struct pp_deb_part *part, const struct pp_blob *tar,
                        struct pp_budget *budget, struct pp_err *err) {
-    int rc = encode(part, tar, budget, err);
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(tar, err);
+    struct pp_blob stored = pp_spool_blob(&part->stored);
+    int rc;
 
-    if (rc >= 0 && part->codec != NULL)
-        rc = check_written(part, tar, budget, err);
+    if (source == NULL)
+        return -(int)err->kind;
+    rc = part->codec == NULL
+             ? pp_sink_copy(&part->written.sink, source, err)
+             : pp_coding_encode(part->codec, &stored, tar, budget, &part->written, err);
     part->rewritten = true;
     return rc < 0 ? pp_err_context(err, "%s", part->name) : 0;
 }

@@ -27,6 +27,11 @@ struct walk {
     bool changed;
     char **folders; /* paths of those written, sorted */
     size_t folder_count;
+    struct deferred {
+        char *path;
+        struct pp_buffer headers;
+    } * deferred;
+    size_t deferred_count;
     uint8_t parent[PP_TAR_BLOCK_LEN]; /* header of the last folder that did not move */
     bool has_parent;
 };
@@ -202,19 +207,46 @@ static int write_folder(struct walk *walk, const char *path, size_t len, struct 
     return rc < 0 ? rc : write_bytes(walk, chain.data.data, chain.data.len, err);
 }
 
-static int write_parents(struct walk *walk, const char *path, struct pp_err *err) {
+static const struct deferred *find_deferred(const struct walk *walk, const char *path, size_t len) {
+    for (size_t i = 0; i < walk->deferred_count; i++)
+        if (strncmp(walk->deferred[i].path, path, len) == 0 && walk->deferred[i].path[len] == '\0')
+            return &walk->deferred[i];
+    return NULL;
+}
+
+static int defer_folder(struct walk *walk, struct pp_err *err) {
+    struct deferred *deferred =
+        reallocarray(walk->deferred, walk->deferred_count + 1, sizeof(*deferred));
+
+    if (deferred == NULL)
+        return pp_err_nomem(err);
+    walk->deferred = deferred;
+    deferred += walk->deferred_count;
+    *deferred = (struct deferred){.path = strdup(walk->member.path), .headers = PP_BUFFER_INIT};
+    if (deferred->path == NULL)
+        return pp_err_nomem(err);
+    walk->deferred_count++;
+    return pp_buffer_append(&deferred->headers, walk->chain.data.data, walk->chain.data.len, err);
+}
+
+/* The folders above a member that are due: deferred ones, and for one that moved all of them. */
+static int write_parents(struct walk *walk, const char *path, bool moved, struct pp_err *err) {
     const char *slash = path;
+    int rc = 0;
 
-    while ((slash = strchr(slash, '/')) != NULL) {
-        int rc = add_folder(walk, path, (size_t)(slash - path), err);
+    for (; rc >= 0 && (slash = strchr(slash, '/')) != NULL; slash++) {
+        size_t len = (size_t)(slash - path);
+        const struct deferred *deferred = find_deferred(walk, path, len);
 
-        if (rc == 0)
-            rc = write_folder(walk, path, (size_t)(slash - path), err);
-        if (rc < 0)
-            return rc;
-        slash++;
+        if (deferred == NULL && !moved)
+            continue;
+        rc = add_folder(walk, path, len, err);
+        if (rc == 0 && deferred != NULL)
+            rc = write_bytes(walk, deferred->headers.data, deferred->headers.len, err);
+        else if (rc == 0)
+            rc = write_folder(walk, path, len, err);
     }
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 /* ---- members ---- */
@@ -252,6 +284,7 @@ static int write_content(struct walk *walk, const struct pp_blob *content, struc
 
 static int write_member(struct walk *walk, struct pp_deb_change *change, struct pp_err *err) {
     const struct pp_deb_member *member = &walk->member;
+    const char *path = change->moved ? (const char *)change->path.data : member->path;
     struct pp_blob content = member->content;
     int rc = 0;
 
@@ -259,11 +292,9 @@ static int write_member(struct walk *walk, struct pp_deb_change *change, struct 
         content = pp_spool_blob(&change->content);
         rc = pp_tar_chain_resize(&walk->chain, content.len, err);
     }
-    if (rc >= 0 && change->moved)
-        rc = write_parents(walk, (const char *)change->path.data, err);
+    if (rc >= 0)
+        rc = write_parents(walk, path, change->moved, err);
     if (rc >= 0 && member->kind == PP_DEB_FOLDER) {
-        const char *path = change->moved ? (const char *)change->path.data : member->path;
-
         /* Two that come to one place are one. */
         rc = add_folder(walk, path, strlen(path), err);
         if (rc > 0 && change->moved)
@@ -288,9 +319,12 @@ static int visit_member(struct walk *walk, pp_deb_member_fn *visit, void *contex
         memcpy(walk->parent, walk->chain.data.data + walk->chain.main_at, sizeof(walk->parent));
         walk->has_parent = true;
     }
-    if (rc >= 0 && (change.dropped || change.rewritten || change.moved || change.relinked))
+    if (rc >= 0 &&
+        (change.dropped || change.deferred || change.rewritten || change.moved || change.relinked))
         walk->changed = true;
-    if (rc >= 0 && !change.dropped)
+    if (rc >= 0 && change.deferred)
+        rc = defer_folder(walk, err);
+    else if (rc >= 0 && !change.dropped)
         rc = write_member(walk, &change, err);
     pp_spool_done(&change.content);
     pp_buffer_done(&change.path);
@@ -353,6 +387,11 @@ int pp_deb_tar_walk(const struct pp_blob *tar, struct pp_sink *out, pp_deb_membe
     for (size_t i = 0; i < walk.folder_count; i++)
         free(walk.folders[i]);
     free(walk.folders);
+    for (size_t i = 0; i < walk.deferred_count; i++) {
+        free(walk.deferred[i].path);
+        pp_buffer_done(&walk.deferred[i].headers);
+    }
+    free(walk.deferred);
     pp_source_freep(&walk.source);
     pp_tar_chain_done(&walk.chain);
     pp_buffer_done(&walk.name);

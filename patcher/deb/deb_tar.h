@@ -32,6 +32,7 @@ struct pp_deb_member {
 /* What shall be different. Empty when it is handed to the visitor. */
 struct pp_deb_change {
     bool dropped;
+    bool deferred;  /* a folder: it is written when something below it is, else never */
     bool rewritten; /* `content` stands for the content of a file */
     bool moved;     /* `path` stands for the path */
     bool relinked;  /* `target` stands for the target */
@@ -44,8 +45,9 @@ typedef int pp_deb_member_fn(void *context, const struct pp_deb_member *member,
                              struct pp_deb_change *change, struct pp_err *err);
 
 /* Walks the members in order; `out` NULL: nothing is written. Before a member that moved, its
- * folders are written where they were not yet. PP_ERR_DAMAGED: a path leads out of the package, and
- * what makes a tar unsound. Returns 1 when something was changed. */
+ * folders are written where they were not yet, like the one that was above it. PP_ERR_DAMAGED: a
+ * path leads out of the package, and what makes a tar unsound. Returns 1 when something was
+ * changed. */
 int pp_deb_tar_walk(const struct pp_blob *tar, struct pp_sink *out, pp_deb_member_fn *visit,
                     void *context, struct pp_err *err);
 

@@ -4,6 +4,7 @@
 #include "content/content.h"
 #include "deb/deb.h"
 #include "deb/deb_opt_in.h"
+#include "deb/deb_relocate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct writer {
     const struct pp_deb_options *options;
     struct pp_tally *tally;
     bool opted_in; /* for the session's table */
+    struct pp_relocation relocation;
 };
 
 static int tell(struct writer *writer, const char *path, enum pp_outcome outcome,
@@ -49,9 +51,8 @@ static int note_opt_in(struct writer *writer, const struct pp_buffer *control, s
     return 0;
 }
 
-static int edit_control(struct pp_deb_visitor *visitor, const char *name, struct pp_buffer *text,
-                        struct pp_err *err) {
-    struct writer *writer = (struct writer *)visitor;
+static int opt_out(struct writer *writer, const char *name, struct pp_buffer *text,
+                   struct pp_err *err) {
 
     if (strcmp(name, "control") == 0) {
         int rc = note_opt_in(writer, text, err);
@@ -61,6 +62,54 @@ static int edit_control(struct pp_deb_visitor *visitor, const char *name, struct
     if (writer->opted_in && strcmp(name, "triggers") == 0)
         return pp_deb_opt_out_triggers(text, err);
     return PP_DEB_CONTROL_KEPT;
+}
+
+/* The kernel reads so much of a script's first line. Source: BINPRM_BUF_SIZE of Linux before 5.1.
+ */
+#define SHEBANG_LEN_MAX 127
+
+static int check_shebang(struct writer *writer, const char *path, const struct pp_buffer *text,
+                         struct pp_err *err) {
+    size_t len = strcspn((const char *)text->data, "\n");
+    struct pp_err problem;
+
+    if (text->len < 2 || memcmp(text->data, "#!", 2) != 0 || len <= SHEBANG_LEN_MAX)
+        return 0;
+    pp_err_set(&problem, PP_ERR_LIMIT,
+               "its first line has %zu bytes, of which a kernel may read only %d; choose a shorter "
+               "value",
+               len, SHEBANG_LEN_MAX);
+    return tell(writer, path, PP_OUTCOME_LEFT, NULL, &problem, err);
+}
+
+static int relocate_control(struct writer *writer, const char *name, struct pp_buffer *text,
+                            struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer moved = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    struct pp_buffer was = *text;
+    int count = pp_relocation_text(&writer->relocation, text->data, text->len, &moved, err);
+
+    if (count <= 0)
+        return count;
+    *text = moved;
+    moved = was;
+    /* As dpkg-deb --raw-extract names it. */
+    if (pp_buffer_printf(&path, err, "DEBIAN/%s", name) < 0 ||
+        check_shebang(writer, (const char *)path.data, text, err) < 0)
+        return -(int)err->kind;
+    return PP_DEB_CONTROL_CHANGED;
+}
+
+static int edit_control(struct pp_deb_visitor *visitor, const char *name, struct pp_buffer *text,
+                        struct pp_err *err) {
+    struct writer *writer = (struct writer *)visitor;
+    int state = opt_out(writer, name, text, err);
+    int relocated;
+
+    if (state < 0 || state == PP_DEB_CONTROL_DROPPED || !writer->options->relocate)
+        return state;
+    relocated = relocate_control(writer, name, text, err);
+    return relocated != PP_DEB_CONTROL_KEPT ? relocated : state;
 }
 
 /* ---- members ---- */
@@ -83,6 +132,10 @@ static int patch_file(struct writer *writer, const struct pp_deb_member *member,
         return rc;
     pp_findings_drop_defaults(&findings, &writer->session->values);
     if (findings.count == 0 && findings.problem_count == 0)
+        return 0;
+    /* What is left in executables is told with every other path in them. */
+    if (writer->options->relocate && pp_findings_count(&findings) == 0 &&
+        findings.problem_count == 0)
         return 0;
     if (pp_findings_count(&findings) > 0) {
         rc = pp_content_rewrite(policy, &member->content, member->mode, &findings,
@@ -114,15 +167,78 @@ static int patch_symlink(struct writer *writer, const struct pp_deb_member *memb
     return rc < 0 ? rc : tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
 }
 
+/* Is all that was found in executables? */
+static const char *left_as_executable(const struct pp_findings *findings) {
+    const char *why = NULL;
+
+    for (size_t i = 0; i < findings->count; i++) {
+        why = findings->leaves[findings->items[i].leaf].left;
+        if (why == NULL)
+            return NULL;
+    }
+    return why;
+}
+
+/* Says where a file still names what is not there any more. */
+static int tell_what_is_left(struct writer *writer, const struct pp_deb_member *member,
+                             const struct pp_blob *content, struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    struct pp_err problem;
+    const char *executable;
+    int rc = pp_relocation_scan(&writer->relocation, content, member->mode, &findings, err);
+
+    if (rc < 0 || findings.count == 0)
+        return rc;
+    executable = left_as_executable(&findings);
+    pp_err_set(
+        &problem, PP_ERR_UNSUPPORTED, "still names the default path (%zu×): %s", findings.count,
+        executable != NULL ? executable : "no text, where only padded placeholders can be changed");
+    writer->tally->skipped += executable != NULL ? 1 : 0;
+    return tell(writer, member->path, executable != NULL ? PP_OUTCOME_FOUND : PP_OUTCOME_LEFT, NULL,
+                &problem, err);
+}
+
+static int relocate_file(struct writer *writer, const struct pp_deb_member *member,
+                         struct pp_deb_change *change, struct pp_err *err) {
+    struct pp_err problem = PP_ERR_INIT;
+    struct pp_blob content = member->content;
+    uint64_t left = writer->tally->left;
+    int rc = pp_relocation_content(&writer->relocation, &member->content, member->mode,
+                                   &change->content.sink, &problem);
+
+    if (rc >= 0 && rc != PP_RELOCATION_NO_TEXT) {
+        change->rewritten = rc > 0;
+        writer->tally->hits += (uint64_t)rc;
+        writer->tally->patched += change->rewritten ? 1 : 0;
+        return rc == 0 ? 0 : tell(writer, member->path, PP_OUTCOME_PATCHED, NULL, NULL, err);
+    }
+    if (rc < 0 && !is_of_member(&problem)) {
+        *err = problem;
+        return rc;
+    }
+    rc = patch_file(writer, member, change, err);
+    if (rc >= 0 && change->rewritten)
+        content = pp_spool_blob(&change->content);
+    return rc < 0 || writer->tally->left > left ? rc
+                                                : tell_what_is_left(writer, member, &content, err);
+}
+
 static int write_member(struct pp_deb_visitor *visitor, const struct pp_deb_member *member,
                         struct pp_deb_change *change, struct pp_err *err) {
     struct writer *writer = (struct writer *)visitor;
+    bool relocate = writer->options->relocate;
+    int rc = relocate ? pp_relocation_move(&writer->relocation, member, change, err) : 0;
 
-    if (member->kind != PP_DEB_FILE && member->kind != PP_DEB_SYMLINK)
-        return 0;
-    writer->tally->files++;
-    return member->kind == PP_DEB_FILE ? patch_file(writer, member, change, err)
-                                       : patch_symlink(writer, member, change, err);
+    if (member->kind == PP_DEB_FILE || member->kind == PP_DEB_SYMLINK)
+        writer->tally->files++;
+    if (rc < 0)
+        return rc;
+    if (member->kind == PP_DEB_FILE)
+        return relocate ? relocate_file(writer, member, change, err)
+                        : patch_file(writer, member, change, err);
+    if (member->kind == PP_DEB_SYMLINK && !relocate)
+        return patch_symlink(writer, member, change, err);
+    return 0;
 }
 
 int pp_deb_values(struct pp_session *session, const struct pp_deb_options *options,
@@ -139,6 +255,9 @@ int pp_deb_values(struct pp_session *session, const struct pp_deb_options *optio
                           "every value is the default: there is nothing to write; give one with "
                           "--set %s=VALUE, --env-file FILE or the environment",
                           session->table.placeholders[0].name);
+    if (options->relocate && pp_relocation_init(&writer.relocation, session, err) < 0)
+        return -(int)err->kind;
     rc = pp_deb_walk(in, &session->budget, out, &writer.visitor, err);
+    pp_relocation_done(&writer.relocation);
     return rc < 0 ? pp_err_context(err, "%s", options->name) : 0;
 }
