@@ -65,7 +65,8 @@ static int check_version(struct pp_source *in, struct pp_err *err) {
     if (count < 0)
         return (int)count;
     if (count < 4 || memcmp(version, "2.", 2) != 0)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED, "not a package of format 2");
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "the package is not of format 2, the only one that dpkg reads");
     return 0;
 }
 
@@ -88,7 +89,7 @@ static int take_member(struct archive *archive, const struct pp_member *member,
     if (part == NULL)
         return pp_err_set(err, PP_ERR_UNSUPPORTED, "dpkg does not take this member here");
     if (part->name[0] != '\0' || (part == &parts->data && parts->control.name[0] == '\0'))
-        return pp_err_set(err, PP_ERR_DAMAGED, "out of order or twice");
+        return pp_err_set(err, PP_ERR_DAMAGED, "it comes twice, or ahead of control.tar");
     if ((size_t)snprintf(part->name, sizeof(part->name), "%s", member->name) >= sizeof(part->name))
         return pp_err_set(err, PP_ERR_UNSUPPORTED, "dpkg does not take this member here");
     return pp_sink_copy(&part->stored.sink, in, err);

@@ -114,6 +114,8 @@ static int read_member(struct walk *walk, struct pp_err *err) {
         member->target = (const char *)walk->link.data;
     if (member->kind == PP_DEB_HARDLINK) {
         rc = make_path((const char *)walk->link.data, &walk->target, err);
+        if (rc < 0)
+            pp_err_context(err, "linked to %s", (const char *)walk->link.data);
         member->target = (const char *)walk->target.data;
     }
     if (rc >= 0 && member->kind == PP_DEB_FILE)

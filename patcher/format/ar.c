@@ -222,7 +222,8 @@ static int walk_member(struct ar *ar, bool first, struct pp_err *err) {
         if (first && strcmp(name, "debian-binary") == 0)
             ar->deb = true;
         if (ar->deb && ar->pass.out != NULL && strncmp(name, "_gpg", 4) == 0)
-            return pp_err_set(err, PP_ERR_UNSUPPORTED, "a signed package (%s)", name);
+            return pp_err_set(err, PP_ERR_UNSUPPORTED, "a signed package: %s would no longer fit",
+                              name);
         rc = walk_file(ar, &member, &new_len, err);
     }
     if (rc < 0)
