@@ -1,6 +1,7 @@
 /* pathpatch deb: a .deb with the values written in. */
 #include "deb/deb_values.h"
 
+#include "base/cleanup.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -11,11 +12,13 @@
 
 enum {
     OPTION_RELOCATE = 1,
+    OPTION_COMPRESS,
 };
 
 static const struct option long_options[] = {
     PP_COMMON_LONG_OPTIONS,
     {"relocate", no_argument, NULL, OPTION_RELOCATE},
+    {"compress", required_argument, NULL, OPTION_COMPRESS},
     {0},
 };
 
@@ -27,11 +30,26 @@ static const char usage[] =
     "\n"
     "  --relocate          move the package to the rootfs of the values: paths, control files, "
     "text\n"
+    "  --compress=kept|none|gzip|xz|zstd   of control.tar and data.tar\n"
     "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
     "  --executables=scripts   in scripts, too\n"
     "  -n, --dry-run       say what would change\n"
     "  --no-decode         leave compressed content closed\n"
     "  --json, --quiet\n";
+
+static int take_compression(const char *value, enum pp_deb_compression *compression,
+                            struct pp_err *err) {
+    static const char *const words[] = {"kept", "none", "gzip", "xz", "zstd"};
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *compression = (enum pp_deb_compression)i;
+            return 0;
+        }
+    }
+    return pp_err_set(err, PP_ERR_USAGE, "--compress: '%s' is not one of its words; see --help",
+                      value);
+}
 
 static int parse(struct pp_options *common, struct pp_deb_options *deb, int argc, char **argv,
                  struct pp_err *err) {
@@ -46,8 +64,12 @@ static int parse(struct pp_options *common, struct pp_deb_options *deb, int argc
             continue;
         if (opt == OPTION_RELOCATE)
             deb->relocate = true;
+        else if (opt == OPTION_COMPRESS)
+            rc = take_compression(optarg, &deb->compression, err);
         else
             return pp_err_set(err, PP_ERR_USAGE, "see pathpatch deb --help");
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

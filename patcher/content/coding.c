@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "content/content.h"
+#include "stream/compress.h"
 
 #include <string.h>
 
@@ -147,6 +148,15 @@ int pp_coding_encode(const struct pp_codec *codec, const struct pp_blob *like,
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(text, err);
     int rc =
         source == NULL ? -(int)err->kind : encode(codec, like, source, budget, &written->sink, err);
+
+    return rc < 0 ? rc : check_written(codec, written, text, budget, err);
+}
+
+int pp_coding_compress(const struct pp_codec *codec, const struct pp_blob *text,
+                       struct pp_budget *budget, struct pp_spool *written, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(text, err);
+    int rc =
+        source == NULL ? -(int)err->kind : pp_compress(codec, source, budget, &written->sink, err);
 
     return rc < 0 ? rc : check_written(codec, written, text, budget, err);
 }

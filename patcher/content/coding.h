@@ -20,5 +20,9 @@ int pp_coding_decode(const struct pp_codec *codec, const struct pp_blob *coded, 
 int pp_coding_encode(const struct pp_codec *codec, const struct pp_blob *like,
                      const struct pp_blob *text, struct pp_budget *budget, struct pp_spool *written,
                      struct pp_err *err);
+/* The same for text that was compressed otherwise, or not at all: with the usual parameters
+ * (stream/compress.h). */
+int pp_coding_compress(const struct pp_codec *codec, const struct pp_blob *text,
+                       struct pp_budget *budget, struct pp_spool *written, struct pp_err *err);
 
 #endif

@@ -17,6 +17,8 @@ struct control_file {
 
 struct package {
     struct pp_deb_visitor *visitor;
+    enum pp_deb_compression compression;
+    struct pp_budget *budget;
     struct control_file *files; /* of control.tar */
     size_t file_count;
     struct pp_deb_sums sums;
@@ -140,49 +142,68 @@ static int visit_data(void *context, const struct pp_deb_member *member,
     return pp_deb_sums_add(&package->sums, member, change, err);
 }
 
-/* Walks the tar of a part, and encodes it again when something in it was changed. Returns 1 then.
- */
-static int walk_part(struct pp_deb_part *part, struct pp_budget *budget, bool writing,
-                     pp_deb_member_fn *visit, struct package *package, struct pp_err *err) {
-    PP_AUTO_SPOOL struct pp_spool tar;
-    struct pp_blob was = pp_deb_part_tar(part);
-    struct pp_blob is;
+static int read_part(struct pp_deb_part *part, pp_deb_member_fn *visit, struct package *package,
+                     struct pp_err *err) {
+    struct pp_blob tar = pp_deb_part_tar(part);
+    int rc = pp_deb_tar_walk(&tar, NULL, visit, package, err);
+
+    return rc < 0 ? pp_err_context(err, "%s", part->name) : rc;
+}
+
+/* Walks the tar of a part, and encodes it when something is to be different. Returns 1 then. */
+static int write_part(struct pp_deb_part *part, pp_deb_member_fn *visit, struct package *package,
+                      struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool written;
+    struct pp_blob tar = pp_deb_part_tar(part);
+    bool recompress = !pp_deb_part_is(part, package->compression);
     int rc;
 
-    pp_spool_init(&tar);
-    rc = pp_deb_tar_walk(&was, writing ? &tar.sink : NULL, visit, package, err);
+    pp_spool_init(&written);
+    rc = pp_deb_tar_walk(&tar, &written.sink, visit, package, err);
     if (rc < 0)
         return pp_err_context(err, "%s", part->name);
-    if (rc == 0 || !writing)
-        return rc;
-    is = pp_spool_blob(&tar);
-    rc = pp_deb_part_encode(part, &is, budget, err);
+    if (rc == 0 && !recompress)
+        return 0;
+    if (rc > 0)
+        tar = pp_spool_blob(&written);
+    rc = recompress ? pp_deb_part_compress(part, &tar, package->compression, package->budget, err)
+                    : pp_deb_part_encode(part, &tar, package->budget, err);
     return rc < 0 ? rc : 1;
 }
 
-int pp_deb_walk(const struct pp_blob *in, struct pp_budget *budget, struct pp_sink *out,
-                struct pp_deb_visitor *visitor, struct pp_err *err) {
+static int walk_package(struct package *package, struct pp_deb_parts *parts,
+                        const struct pp_blob *in, struct pp_sink *out, struct pp_err *err) {
+    int changed;
+    int rc = read_part(&parts->control, read_control, package, err);
+
+    if (rc >= 0)
+        rc = visit_control(package, err);
+    if (rc < 0)
+        return rc;
+    if (out == NULL)
+        return read_part(&parts->data, visit_data, package, err);
+    changed = rc = write_part(&parts->data, visit_data, package, err);
+    if (rc >= 0)
+        rc = mend_sums(package, err);
+    if (rc >= 0)
+        rc = write_part(&parts->control, write_control, package, err);
+    if (rc < 0)
+        return rc;
+    changed |= rc;
+    rc = pp_deb_parts_write(parts, in, out, err);
+    return rc < 0 ? rc : changed;
+}
+
+int pp_deb_walk(const struct pp_blob *in, enum pp_deb_compression compression,
+                struct pp_budget *budget, struct pp_sink *out, struct pp_deb_visitor *visitor,
+                struct pp_err *err) {
     PP_AUTO_DEB_PARTS struct pp_deb_parts parts;
     PP_AUTO(package_done)
-    struct package package = {.visitor = visitor, .sums = PP_DEB_SUMS_INIT};
-    int changed = 0;
+    struct package package = {
+        .visitor = visitor, .compression = compression, .budget = budget, .sums = PP_DEB_SUMS_INIT};
     int rc;
 
     pp_deb_parts_init(&parts);
     rc = pp_deb_parts_read(&parts, in, budget, err);
-    if (rc >= 0)
-        rc = walk_part(&parts.control, budget, false, read_control, &package, err);
-    if (rc >= 0)
-        rc = visit_control(&package, err);
-    if (rc >= 0)
-        changed = rc = walk_part(&parts.data, budget, out != NULL, visit_data, &package, err);
-    if (rc >= 0 && out != NULL)
-        rc = mend_sums(&package, err);
-    if (rc >= 0 && out != NULL)
-        rc = walk_part(&parts.control, budget, true, write_control, &package, err);
-    if (rc >= 0 && out != NULL)
-        changed |= rc;
-    if (rc >= 0 && out != NULL)
-        rc = pp_deb_parts_write(&parts, in, out, err);
-    return rc < 0 ? rc : changed;
+    return rc < 0 ? rc : walk_package(&package, &parts, in, out, err);
 }

@@ -19,6 +19,15 @@
 #define PP_DEB_CONTROL_LEN_MAX ((uint64_t)256 << 20)
 #define PP_DEB_DATA_LEN_MAX ((uint64_t)8 << 30)
 
+/* How control.tar and data.tar are compressed in the package that is written. */
+enum pp_deb_compression {
+    PP_DEB_COMPRESSION_KEPT,
+    PP_DEB_COMPRESSION_NONE,
+    PP_DEB_COMPRESSION_GZIP,
+    PP_DEB_COMPRESSION_XZ,
+    PP_DEB_COMPRESSION_ZSTD,
+};
+
 enum pp_deb_control {
     PP_DEB_CONTROL_KEPT = 0,
     PP_DEB_CONTROL_CHANGED = 1,
@@ -39,7 +48,8 @@ struct pp_deb_visitor {
  * dropped. `in` is read at random. Returns 1 when something was changed, 0 when not. PP_ERR_DAMAGED
  * and PP_ERR_LIMIT: no sound package; PP_ERR_UNSUPPORTED: sound, but it cannot be written again (it
  * is signed, say). The sink's content is void after an error. */
-int pp_deb_walk(const struct pp_blob *in, struct pp_budget *budget, struct pp_sink *out,
-                struct pp_deb_visitor *visitor, struct pp_err *err);
+int pp_deb_walk(const struct pp_blob *in, enum pp_deb_compression compression,
+                struct pp_budget *budget, struct pp_sink *out, struct pp_deb_visitor *visitor,
+                struct pp_err *err);
 
 #endif

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The compressions of dpkg, by the end of the member's name: deb(5). */
+/* The compressions of dpkg, by the end of the member's name: deb(5). Those that can be chosen come
+ * first, in the order of enum pp_deb_compression. */
 static const struct {
     const char *suffix;
     const struct pp_codec *codec;
@@ -121,15 +122,20 @@ static int write_member(struct pp_visitor *visitor, struct pp_member *member, st
     return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
 }
 
-static int keep_text(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
-                     uint8_t *data, size_t len, struct pp_err *err) {
-    (void)visitor;
-    (void)member;
+/* The name of a part ends with its compression. */
+static int write_name(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
+                      uint8_t *data, size_t len, struct pp_err *err) {
+    struct pp_deb_part *part = part_of(((struct archive *)visitor)->parts, member->name);
+    size_t name_len;
+
     (void)offset;
-    (void)data;
-    (void)len;
     (void)err;
-    return 0;
+    if (part == NULL || !part->rewritten || strcmp(part->name, part->written_name) == 0)
+        return 0;
+    name_len = strlen(part->written_name);
+    memset(data, ' ', len);
+    memcpy(data, part->written_name, name_len < len ? name_len : len);
+    return 1;
 }
 
 static int walk_archive(struct archive *archive, const struct pp_blob *in, struct pp_sink *out,
@@ -143,7 +149,7 @@ static int walk_archive(struct archive *archive, const struct pp_blob *in, struc
 int pp_deb_parts_write(const struct pp_deb_parts *parts, const struct pp_blob *in,
                        struct pp_sink *out, struct pp_err *err) {
     struct archive archive = {
-        .visitor = {.plan = plan_member, .content = write_member, .text = keep_text},
+        .visitor = {.plan = plan_member, .content = write_member, .text = write_name},
         .parts = (struct pp_deb_parts *)parts};
 
     return walk_archive(&archive, in, out, err);
@@ -185,7 +191,7 @@ static int read_part(struct pp_deb_part *part, const char *stem, uint64_t len_ma
 
 int pp_deb_parts_read(struct pp_deb_parts *parts, const struct pp_blob *in,
                       struct pp_budget *budget, struct pp_err *err) {
-    struct archive archive = {.visitor = {.content = read_member, .text = keep_text},
+    struct archive archive = {.visitor = {.content = read_member, .text = write_name},
                               .parts = parts};
     int rc = walk_archive(&archive, in, NULL, err);
 
@@ -200,17 +206,39 @@ struct pp_blob pp_deb_part_tar(const struct pp_deb_part *part) {
     return pp_spool_blob(part->codec != NULL ? &part->plain : &part->stored);
 }
 
+static int copy_tar(const struct pp_blob *tar, struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(tar, err);
+
+    return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
+}
+
 int pp_deb_part_encode(struct pp_deb_part *part, const struct pp_blob *tar,
                        struct pp_budget *budget, struct pp_err *err) {
-    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(tar, err);
     struct pp_blob stored = pp_spool_blob(&part->stored);
-    int rc;
+    int rc = part->codec == NULL
+                 ? copy_tar(tar, &part->written.sink, err)
+                 : pp_coding_encode(part->codec, &stored, tar, budget, &part->written, err);
 
-    if (source == NULL)
-        return -(int)err->kind;
-    rc = part->codec == NULL
-             ? pp_sink_copy(&part->written.sink, source, err)
-             : pp_coding_encode(part->codec, &stored, tar, budget, &part->written, err);
+    memcpy(part->written_name, part->name, sizeof(part->name));
     part->rewritten = true;
     return rc < 0 ? pp_err_context(err, "%s", part->name) : 0;
+}
+
+bool pp_deb_part_is(const struct pp_deb_part *part, enum pp_deb_compression compression) {
+    return compression == PP_DEB_COMPRESSION_KEPT ||
+           part->codec == compressions[compression - PP_DEB_COMPRESSION_NONE].codec;
+}
+
+int pp_deb_part_compress(struct pp_deb_part *part, const struct pp_blob *tar,
+                         enum pp_deb_compression compression, struct pp_budget *budget,
+                         struct pp_err *err) {
+    size_t index = (size_t)(compression - PP_DEB_COMPRESSION_NONE);
+    const struct pp_codec *codec = compressions[index].codec;
+    int rc = codec == NULL ? copy_tar(tar, &part->written.sink, err)
+                           : pp_coding_compress(codec, tar, budget, &part->written, err);
+
+    snprintf(part->written_name, sizeof(part->written_name), "%s.tar%s",
+             strncmp(part->name, "data", 4) == 0 ? "data" : "control", compressions[index].suffix);
+    part->rewritten = true;
+    return rc < 0 ? pp_err_context(err, "%s", part->written_name) : 0;
 }

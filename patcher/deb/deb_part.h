@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/sink.h"
 #include "base/spool.h"
+#include "deb/deb.h"
 #include "stream/codec.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct pp_deb_part {
     struct pp_spool stored;
     struct pp_spool plain;   /* the tar in it, if it is compressed */
     struct pp_spool written; /* what stands for it in the new archive, if `rewritten` */
+    char written_name[17];
     bool rewritten;
 };
 
@@ -39,6 +41,12 @@ struct pp_blob pp_deb_part_tar(const struct pp_deb_part *part);
 /* Encodes another tar for a part, with the parameters that it had. */
 int pp_deb_part_encode(struct pp_deb_part *part, const struct pp_blob *tar,
                        struct pp_budget *budget, struct pp_err *err);
+/* Is the part compressed like that? */
+bool pp_deb_part_is(const struct pp_deb_part *part, enum pp_deb_compression compression);
+/* Encodes a tar for a part with another compression than it had. */
+int pp_deb_part_compress(struct pp_deb_part *part, const struct pp_blob *tar,
+                         enum pp_deb_compression compression, struct pp_budget *budget,
+                         struct pp_err *err);
 /* Writes the archive with the parts that were encoded; everything else is copied. */
 int pp_deb_parts_write(const struct pp_deb_parts *parts, const struct pp_blob *in,
                        struct pp_sink *out, struct pp_err *err);

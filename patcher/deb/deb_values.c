@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "content/content.h"
-#include "deb/deb.h"
 #include "deb/deb_opt_in.h"
 #include "deb/deb_relocate.h"
 
@@ -257,7 +256,7 @@ int pp_deb_values(struct pp_session *session, const struct pp_deb_options *optio
                           session->table.placeholders[0].name);
     if (options->relocate && pp_relocation_init(&writer.relocation, session, err) < 0)
         return -(int)err->kind;
-    rc = pp_deb_walk(in, &session->budget, out, &writer.visitor, err);
+    rc = pp_deb_walk(in, options->compression, &session->budget, out, &writer.visitor, err);
     pp_relocation_done(&writer.relocation);
     return rc < 0 ? pp_err_context(err, "%s", options->name) : 0;
 }

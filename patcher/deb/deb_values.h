@@ -8,12 +8,14 @@
 #include "base/sink.h"
 #include "core/report.h"
 #include "core/session.h"
+#include "deb/deb.h"
 
 #include <stdbool.h>
 
 struct pp_deb_options {
     const char *name; /* of the package, in reports: NAME!MEMBER */
     bool relocate;    /* members below the default rootfs move to the one of the values */
+    enum pp_deb_compression compression;
     const struct pp_reporter *reporter;
 };
 

@@ -154,10 +154,20 @@ static int walk_names(struct ar *ar, const struct pp_member *member, struct pp_e
     return rc;
 }
 
+/* Where the name of a member stands: behind the header (BSD) or in it. An offset in the table of
+ * names is none. */
+static int offer_name(struct ar *ar, const struct pp_member *member, struct pp_err *err) {
+    size_t at = ar->header.len > HEADER_LEN ? HEADER_LEN : NAME;
+    size_t len = at == NAME ? NAME_LEN : ar->header.len - HEADER_LEN;
+
+    if (at == NAME && ar->header.data[NAME] == '/')
+        return 0;
+    return pp_pass_text(&ar->pass, member, ar->offset + at, ar->header.data + at, len, err);
+}
+
 static int walk_file(struct ar *ar, struct pp_member *member, uint64_t *new_len,
                      struct pp_err *err) {
-    int rc = pp_pass_text(&ar->pass, member, ar->offset + HEADER_LEN, ar->header.data + HEADER_LEN,
-                          ar->header.len - HEADER_LEN, err);
+    int rc = offer_name(ar, member, err);
 
     if (rc < 0)
         return rc;

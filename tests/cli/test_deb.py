@@ -95,6 +95,20 @@ def test_blocks_and_levels_are_kept(shipped, tmp_path):
         assert new == again
 
 
+@pytest.mark.parametrize("chosen", ["none", "gzip", "xz", "zstd"])
+@pytest.mark.parametrize("suffix", ["", ".bz2", ".zst"])
+def test_chosen_compression(shipped, suffix, chosen):
+    source, out = shipped(deb(FILES, suffix))
+    run(f"--compress={chosen}", source, out)
+    after = out.read_bytes()
+    end = {"none": "", "gzip": ".gz", "xz": ".xz", "zstd": ".zst"}[chosen]
+    assert list(parse(after)) == ["debian-binary", "control.tar" + end, "data.tar" + end]
+    found = {name: content for name, _, content in members(after, "data")}
+    assert found[f"{PREFIX}/share/text"] == patched(TEXT)
+    tool("dpkg-deb", "--info", out)
+    tool("dpkg-deb", "--contents", out)
+
+
 def test_standard_input_and_output(shipped):
     source, out = shipped()
     run(source, out)

@@ -70,6 +70,7 @@ static void test_calls(void **state) {
                                                        "content 0 644 3 a name of length\n"
                                                        "text 0 644 274 bsd\n"
                                                        "content 0 644 2 bsd\n"
+                                                       "text 0 644 280 short\n"
                                                        "content 0 644 0 short\n");
     pp_buffer_done(&walker.log);
 }
