@@ -85,6 +85,8 @@ static int write_deb(const struct pp_options *common, struct pp_deb_options *opt
 
     if (args[0] == NULL || args[1] == NULL || args[2] != NULL)
         return pp_err_set(err, PP_ERR_USAGE, "give it IN.deb and OUT.deb; see --help");
+    if (common->json && strcmp(args[1], "-") == 0)
+        return pp_err_set(err, PP_ERR_USAGE, "--json and - both want standard output");
     /* A package is not part of a root. */
     wanted.fresh = true;
     if (pp_session_open(&session, &wanted, err) < 0 || pp_whole_input_open(&in, args[0], err) < 0 ||

@@ -70,6 +70,60 @@ static bool is_above_moved(const struct pp_relocation *relocation, const char *p
     return false;
 }
 
+/* Goes on from a path: `..` takes a component away, others are added. */
+static int walk_path(struct pp_buffer *path, const char *text, size_t len, struct pp_err *err) {
+    const char *end = text + len;
+    int rc = 0;
+
+    while (rc >= 0 && text < end) {
+        size_t name_len = strcspn(text, "/");
+
+        if (name_len > (size_t)(end - text))
+            name_len = (size_t)(end - text);
+        if (name_len == 2 && memcmp(text, "..", 2) == 0) {
+            const char *slash = path->len > 0 ? memrchr(path->data, '/', path->len) : NULL;
+
+            path->len = slash != NULL ? (size_t)(slash - (const char *)path->data) : 0;
+        } else if (name_len > 0 && !(name_len == 1 && *text == '.')) {
+            rc = pp_buffer_printf(path, err, "%s%.*s", path->len > 0 ? "/" : "", (int)name_len,
+                                  text);
+        }
+        text += name_len + 1;
+    }
+    return rc < 0 ? rc : pp_buffer_append(path, "", 0, err);
+}
+
+/* Where a relative link leads, by its text alone. */
+static int resolve(const char *link, const char *target, struct pp_buffer *path,
+                   struct pp_err *err) {
+    const char *slash = strrchr(link, '/');
+    int rc = walk_path(path, link, slash != NULL ? (size_t)(slash - link) : 0, err);
+
+    return rc < 0 ? rc : walk_path(path, target, strlen(target), err);
+}
+
+/* A relative link that leads elsewhere from its new place becomes an absolute one. Returns 1 then.
+ */
+static int move_relative(const struct pp_relocation *relocation, const struct pp_deb_member *member,
+                         struct pp_deb_change *change, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer was = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer want = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer is = PP_BUFFER_INIT;
+    const char *link = change->moved ? (const char *)change->path.data : member->path;
+    int rc = resolve(member->path, member->target, &was, err);
+
+    if (rc >= 0)
+        rc = move_path(relocation, (const char *)was.data, &want, err);
+    if (rc == 0)
+        rc = pp_buffer_append(&want, was.data, was.len, err);
+    if (rc >= 0)
+        rc = resolve(link, member->target, &is, err);
+    if (rc < 0 || strcmp((const char *)want.data, (const char *)is.data) == 0)
+        return rc < 0 ? rc : 0;
+    rc = pp_buffer_printf(&change->target, err, "/%s", (const char *)want.data);
+    return rc < 0 ? rc : 1;
+}
+
 int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_deb_member *member,
                        struct pp_deb_change *change, struct pp_err *err) {
     int rc = move_path(relocation, member->path, &change->path, err);
@@ -81,6 +135,8 @@ int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_d
                        is_above_moved(relocation, member->path);
     if (member->kind == PP_DEB_HARDLINK)
         rc = move_path(relocation, member->target, &change->target, err);
+    else if (member->kind == PP_DEB_SYMLINK && member->target[0] != '/')
+        rc = move_relative(relocation, member, change, err);
     else if (member->kind == PP_DEB_SYMLINK)
         rc = pp_relocation_text(relocation, (const uint8_t *)member->target, strlen(member->target),
                                 &change->target, err);
@@ -168,12 +224,16 @@ int pp_relocation_text(const struct pp_relocation *relocation, const uint8_t *te
         return pp_err_nomem(err);
     memcpy(edited, text, len);
     while (rc >= 0 && pp_matcher_next(matcher, text, len, len, &walk, &match)) {
+        /* Its last slash may be the first of a path, which takes it. */
+        size_t end = find_path(relocation, text + match.end - 1, text + len) >= 0 ? match.end - 1
+                                                                                  : match.end;
+
         rc = move_plain(relocation, text + done, match.first - done, moved, &count, err);
         pp_matcher_write(matcher, edited, &match);
         if (rc >= 0)
-            rc = pp_buffer_append(moved, edited + match.first, match.end - match.first, err);
+            rc = pp_buffer_append(moved, edited + match.first, end - match.first, err);
         count += is_moved(relocation, match.pattern) ? 1 : 0;
-        done = match.end;
+        done = end;
     }
     if (rc >= 0)
         rc = move_plain(relocation, text + done, len - done, moved, &count, err);

@@ -147,7 +147,7 @@ def test_refused(shipped, tmp_path):
     (tmp_path / "hard.deb").hardlink_to(source)
     (tmp_path / "soft.deb").symlink_to(source)
     for words in ([source, source], [source, tmp_path / "hard.deb"], [source, tmp_path / "soft.deb"],
-                  [source, tmp_path], [source], [source, out, out], [tmp_path, out]):
+                  [source, tmp_path], [source], [source, out, out], [tmp_path, out], ["--json", source, "-"], ["--compress=rar", source, out]):
         assert run(*words, status=2).stderr.startswith(b"pathpatch: ")
     assert source.read_bytes() == before and left_behind(out) == []
     done = subprocess.run([BUILD / "pathpatch", "deb", source, out], capture_output=True, env={"PATH": "/usr/bin"})

@@ -40,10 +40,13 @@ def package():
             Entry(f"{share}/data", content=TEXT + OTHERS),
             Entry(f"{share}/data-linked", content=TEXT + OTHERS, same_as=f"{share}/data"),
             Entry(f"{share}/manual.gz", content=gzip.compress(TEXT * 40, mtime=0)),
+            Entry(f"{share}/adjacent", content=PADDED[:-1] + OLD.encode() + b"/x" + PADDED + OLD.encode()[1:]),
             Entry(f"{share}/{LONG}", content=TEXT),
             Entry(f"{share}/to-long", target=f"{OLD}/share/app/{LONG}"),
             Entry(f"{share}/to-padded", target=PADDED.decode() + "/share"),
             Entry(f"{share}/relative", target="data"),
+            # To the system, past the rootfs: from another depth it would lead elsewhere.
+            Entry(f"{share}/outside", target="../" * 8 + "system/bin"),
             Entry(f"{share}/script", 0o755, f"#!{OLD}/bin/sh\n: {OLD}\n".encode()),
             Entry(f"{share}/library.so", content=b"\x7fELF\0" + OLD.encode() + b"\0"),
             Entry(f"{share}/binary", content=b"\0" + PADDED + b"/x\0"),
@@ -91,9 +94,12 @@ def test_installs_below_the_other_rootfs(bare, moved):
     assert os.path.samefile(bare.path / share / "data", bare.path / share / "data-linked")
     assert gzip.decompress(bare.read(f"{share}/manual.gz")) == TEXT_MOVED * 40
     assert bare.read(f"{share}/{LONG}") == TEXT_MOVED
+    # Two paths that share a slash.
+    assert b"com.termux" not in bare.read(f"{share}/adjacent")
     assert os.readlink(bare.path / share / "to-long") == f"{NEW}/share/app/{LONG}"
     assert os.readlink(bare.path / share / "to-padded") == termux.padded("TERMUX__PREFIX", NEW).decode() + "/share"
     assert os.readlink(bare.path / share / "relative") == "data"
+    assert os.readlink(bare.path / share / "outside") == "../" * 8 + "system/bin"
     assert bare.read(f"{share}/binary") == b"\0" + termux.padded("TERMUX__PREFIX", NEW) + b"/x\0"
     assert os.stat(bare.path / share / "state").st_mode & 0o777 == 0o700
     info = bare.admindir / "info"
@@ -139,6 +145,8 @@ def test_parents(bare, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     names = subprocess.run(["dpkg-deb", "-c", written], capture_output=True, text=True, check=True).stdout
+    assert f"{PREFIX.replace('data/data/com.termux', './mnt/expand/1/user/0/x.y')}/share/app/outside -> /system/bin\n" in names
+    assert "/share/app/relative -> data\n" in names
     names = [line.split()[5] for line in names.splitlines()]
     assert names[:8] == [
         "./", "./mnt/", "./mnt/expand/", "./mnt/expand/1/", "./mnt/expand/1/user/", "./mnt/expand/1/user/0/",
