@@ -69,6 +69,18 @@ def test_forms(shipped, suffix):
     assert control["./control"] == CONTROL
 
 
+def test_many_files_and_no_sums(shipped):
+    """As in an installer's package (.udeb) there are no md5sums, and none are made."""
+    files = {f"{PREFIX}/share/d{i % 50}/file{i}": PLACEHOLDER + b"/%d\n" % i for i in range(5000)}
+    source, out = shipped(deb(files))
+    run("--relocate", source, out)
+    found = members(out.read_bytes(), "data")
+    moved = {name.replace("/data/data/com.termux", "/data/user/10/com.termux"): patched(c) for name, c in files.items()}
+    assert {name: content for name, header, content in found if content is not None} == moved
+    assert [name for name, _, content in found if content is None].count("./data/user/10/com.termux/files/usr") == 1
+    assert [name for name, _, _ in members(out.read_bytes(), "control")] == [".", "./control"]
+
+
 def test_nothing_to_write(shipped):
     source, out = shipped(deb({"./": None, "./etc/x": b"nothing\n"}))
     done = run(source, out)
