@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define MD5SUMS "md5sums"
+/* Far more than dpkg knows. */
+#define FILE_COUNT_MAX 1024
 
 struct control_file {
     char *path;
@@ -57,6 +59,8 @@ static int read_control(void *context, const struct pp_deb_member *member,
     (void)change;
     if (member->kind != PP_DEB_FILE)
         return 0;
+    if (package->file_count == FILE_COUNT_MAX)
+        return pp_err_set(err, PP_ERR_LIMIT, "more than %d control files", FILE_COUNT_MAX);
     files = reallocarray(package->files, package->file_count + 1, sizeof(*files));
     if (files == NULL)
         return pp_err_nomem(err);

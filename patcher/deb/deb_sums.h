@@ -11,8 +11,9 @@
 
 struct pp_deb_sums {
     struct pp_deb_sum {
-        char *path;  /* as it was */
-        char *moved; /* as it is; NULL: the same */
+        char *path;   /* as it was */
+        char *moved;  /* as it is; NULL: the same */
+        char *linked; /* of a hard link: the path that it was linked to; else NULL */
         bool rewritten;
         uint8_t md5[PP_MD5_LEN]; /* of the new content */
     } * items;
@@ -25,7 +26,7 @@ struct pp_deb_sums {
 #define PP_AUTO_DEB_SUMS PP_AUTO(pp_deb_sums_done)
 
 void pp_deb_sums_done(struct pp_deb_sums *sums);
-/* Notes a file or hard link that has changed. A hard link comes after the file that it names. */
+/* Notes what became of a file or hard link. */
 int pp_deb_sums_add(struct pp_deb_sums *sums, const struct pp_deb_member *member,
                     const struct pp_deb_change *change, struct pp_err *err);
 /* Appends `text`, the md5sums of the package, with what was noted; the rest as it is. Returns 1

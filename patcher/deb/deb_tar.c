@@ -4,6 +4,7 @@
 #include "format/tar_chain.h"
 #include "format/tar_header.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,7 @@ struct walk {
     struct pp_sink *out;
     uint64_t written_len;
     bool changed;
-    char **folders; /* paths of those written, sorted */
-    size_t folder_count;
+    void *folders; /* tree of the paths of those written */
     struct deferred {
         char *path;
         struct pp_buffer headers;
@@ -131,50 +131,19 @@ static int read_member(struct walk *walk, struct pp_err *err) {
 
 /* ---- folders ---- */
 
-/* Where the path is, or would be, among the folders. */
-static size_t find_folder(const struct walk *walk, const char *path, size_t len, bool *there) {
-    size_t low = 0;
-    size_t high = walk->folder_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strncmp(walk->folders[middle], path, len);
-
-        if (order == 0 && walk->folders[middle][len] != '\0')
-            order = 1;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-        if (order == 0) {
-            *there = true;
-            return middle;
-        }
-    }
-    *there = false;
-    return low;
+static int compare_paths(const void *left, const void *right) {
+    return strcmp(left, right);
 }
 
 /* Notes a folder. Returns 1 when it was there already. */
 static int add_folder(struct walk *walk, const char *path, size_t len, struct pp_err *err) {
-    bool there;
-    size_t at = find_folder(walk, path, len, &there);
-    char **folders;
+    char *copy = strndup(path, len);
+    char **node = copy != NULL ? tsearch(copy, &walk->folders, compare_paths) : NULL;
 
-    if (there)
-        return 1;
-    folders = reallocarray(walk->folders, walk->folder_count + 1, sizeof(*folders));
-    if (folders == NULL)
-        return pp_err_nomem(err);
-    walk->folders = folders;
-    memmove(folders + at + 1, folders + at, (walk->folder_count - at) * sizeof(*folders));
-    folders[at] = strndup(path, len);
-    if (folders[at] == NULL) {
-        memmove(folders + at, folders + at + 1, (walk->folder_count - at) * sizeof(*folders));
-        return pp_err_nomem(err);
-    }
-    walk->folder_count++;
-    return 0;
+    if (node != NULL && *node == copy)
+        return 0;
+    free(copy);
+    return node == NULL ? pp_err_nomem(err) : 1;
 }
 
 /* A stored name, in the style that the member's own name has. */
@@ -217,14 +186,17 @@ static const struct deferred *find_deferred(const struct walk *walk, const char 
 }
 
 static int defer_folder(struct walk *walk, struct pp_err *err) {
-    struct deferred *deferred =
-        reallocarray(walk->deferred, walk->deferred_count + 1, sizeof(*deferred));
+    const char *path = walk->member.path;
+    struct deferred *deferred;
 
+    if (find_deferred(walk, path, strlen(path)) != NULL)
+        return 0;
+    deferred = reallocarray(walk->deferred, walk->deferred_count + 1, sizeof(*deferred));
     if (deferred == NULL)
         return pp_err_nomem(err);
     walk->deferred = deferred;
     deferred += walk->deferred_count;
-    *deferred = (struct deferred){.path = strdup(walk->member.path), .headers = PP_BUFFER_INIT};
+    *deferred = (struct deferred){.path = strdup(path), .headers = PP_BUFFER_INIT};
     if (deferred->path == NULL)
         return pp_err_nomem(err);
     walk->deferred_count++;
@@ -386,9 +358,7 @@ int pp_deb_tar_walk(const struct pp_blob *tar, struct pp_sink *out, pp_deb_membe
 
     if (rc >= 0)
         rc = write_end(&walk, err);
-    for (size_t i = 0; i < walk.folder_count; i++)
-        free(walk.folders[i]);
-    free(walk.folders);
+    tdestroy(walk.folders, free);
     for (size_t i = 0; i < walk.deferred_count; i++) {
         free(walk.deferred[i].path);
         pp_buffer_done(&walk.deferred[i].headers);

@@ -26,6 +26,7 @@ def package(name="app", **fields):
     share = f"{PREFIX}/share/{name}"
     padded = termux.padded("TERMUX__PREFIX")
     one.entries += [
+        Entry(f"{share}/data-too", content=SHIPPED, same_as=f"{share}/data"),
         Entry(f"{share}/manual.gz", content=gzip.compress(SHIPPED * 20, mtime=0)),
         Entry(f"{share}/link", target=padded.decode() + "/share"),
         Entry(f"{share}/tool", 0o755, b"#!/bin/sh\n" + padded + b"/bin/true\n"),
