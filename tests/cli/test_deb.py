@@ -170,6 +170,7 @@ def test_a_device_stays_one(shipped):
     source, _ = shipped()
     run(source, "/dev/null")
     assert os.path.exists("/dev/null") and not os.path.isfile("/dev/null")
+    assert b"pathpatch: /dev/full: " in run(source, "/dev/full", status=3).stderr
 
 
 def ends_of(data):

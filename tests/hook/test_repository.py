@@ -66,7 +66,7 @@ def start(*words, **more):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "PARALLEL": "--jobs 3"},
         start_new_session=True,
         **more,
     )
@@ -80,11 +80,11 @@ def patch_pool(*words, status=0):
 
 
 def contents(repository):
-    """All that is served. The Release file tells the hour."""
+    """All that is served but Release, which tells the hour, and its signature."""
     return {
         path.relative_to(repository): path.read_bytes()
         for path in repository.rglob("*")
-        if path.is_file() and ".patch-pool" not in path.parts and path.name != "Release"
+        if path.is_file() and ".patch-pool" not in path.parts and "Release" not in path.name
     }
 
 
@@ -172,6 +172,24 @@ def test_make(pool, moved, tmp_path):
     assert written == {deb.relative_to(moved / "pool"): deb.read_bytes() for deb in moved.rglob("*.deb")}
 
 
+def sign(repository, home):
+    """Signs as the page says, with a key made for that. Returns the public one."""
+    home.mkdir(mode=0o700)
+    command = re.search(r"`(gpg [^`]*)`", (SOURCE / "repository/README.md").read_text()).group(1).split()
+    environment = {**os.environ, "GNUPGHOME": str(home)}
+    make = ["--quick-generate-key", "nobody@localhost", "ed25519", "sign", "never"]
+    for words in (["gpg", *make], command, ["gpg", "--output", home / "key.gpg", "--export"]):
+        subprocess.run(
+            [words[0], "--batch", "--yes", "--passphrase", "", "--pinentry-mode", "loopback", *words[1:]],
+            cwd=repository,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+    subprocess.run(["gpgconf", "--kill", "all"], env=environment, check=True)
+    return home / "key.gpg"
+
+
 class Apt:
     """apt with folders of its own, for a root."""
 
@@ -180,7 +198,8 @@ class Apt:
         apt = root.folder / "apt"
         for name in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/apt/lists/partial", "var/log/apt", "var/cache/apt/archives/partial"):
             (apt / name).mkdir(parents=True)
-        (apt / "etc/apt/sources.list").write_text(f"deb [trusted=yes] file:{repository} ./\n")
+        key = sign(repository, root.folder / "gnupg")
+        (apt / "etc/apt/sources.list").write_text(f"deb [signed-by={key}] file:{repository} ./\n")
         conf = root.folder / "apt.conf"
         conf.write_text(APT_CONF.format(apt=apt, root=root))
         root.environment["APT_CONFIG"] = str(conf)
