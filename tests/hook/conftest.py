@@ -2,11 +2,15 @@
 
 dpkg runs its scripts without chroot: they find the root in DPKG_ROOT. The `pathpatch` that they call
 is a wrapper in PATH that counts its calls and fails on demand, then runs the program under test.
+
+PATHPATCH_DPKG names a folder with the programs of another dpkg (tests/hook/newer-dpkg).
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,8 @@ from generator.package import Entry, Package  # noqa: E402
 BUILD = Path(os.environ.get("PATHPATCH_BUILD", SOURCE / "build" / "dev"))
 PREFIX = termux.PREFIX.lstrip("/")
 VALUES = termux.user_values(10)
+DPKG = os.environ.get("PATHPATCH_DPKG")
+PROGRAMS = f"{DPKG}:/usr/sbin:/usr/bin:/sbin:/bin" if DPKG else "/usr/sbin:/usr/bin:/sbin:/bin"
 
 # dpkg gives files to root. For everybody else a user namespace does.
 AS_ROOT = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
@@ -39,9 +45,7 @@ class Root:
     values are, as it must on a device's second user."""
 
     def __init__(self, folder):
-        self.folder = folder
-        self.path = folder / "root"
-        self.admindir = self.path / "var/lib/dpkg"
+        self.place(folder)
         for name in ("info", "updates", "triggers"):
             (self.admindir / name).mkdir(parents=True)
         for name in ("status", "available"):
@@ -50,19 +54,34 @@ class Root:
         (self.path / moved.relative_to("/")).mkdir(parents=True)
         (self.path / "data/data").mkdir()
         (self.path / "data/data/com.termux").symlink_to(os.path.relpath(moved, "/data/data"))
+        self.lay_program()
+
+    def place(self, folder):
+        self.folder = folder
+        self.path = folder / "root"
+        self.admindir = self.path / "var/lib/dpkg"
         self.debs = folder / "debs"
-        self.debs.mkdir()
-        bin_dir = folder / "bin"
-        bin_dir.mkdir()
-        wrapper = bin_dir / "pathpatch"
-        wrapper.write_text(WRAPPER.format(folder=folder, program=BUILD / "pathpatch"))
-        wrapper.chmod(0o755)
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TERMUX", "DPKG"))},
-            "PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{folder}/bin:{PROGRAMS}",
             "LC_ALL": "C.UTF-8",
             "DEBIAN_FRONTEND": "noninteractive",
         }
+
+    def lay_program(self):
+        for name in ("debs", "bin"):
+            (self.folder / name).mkdir()
+        wrapper = self.folder / "bin/pathpatch"
+        wrapper.write_text(WRAPPER.format(folder=self.folder, program=BUILD / "pathpatch"))
+        wrapper.chmod(0o755)
+
+    def copy(self, folder):
+        """The same root once more, with nothing of what was counted."""
+        shutil.copytree(self.path, folder / "root", symlinks=True)
+        other = object.__new__(type(self))
+        other.place(folder)
+        other.lay_program()
+        return other
 
     def run(self, *command):
         """Runs a command without standard input; its two outputs come back as one."""
@@ -207,18 +226,49 @@ def opted_in(*words, **fields):
     return termux_package.opt_in(app(*words, **fields))
 
 
+@pytest.fixture(scope="session")
+def memory(tmp_path_factory):
+    """A folder in memory where there is one: dpkg and the program under test sync all that they write."""
+    place = "/dev/shm" if os.path.isdir("/dev/shm") else tmp_path_factory.getbasetemp()
+    with tempfile.TemporaryDirectory(prefix="pathpatch-hook-", dir=place) as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
 @pytest.fixture
-def bare(tmp_path):
+def scratch(memory):
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def templates(memory):
+    """A root that knows its values, before and after pathpatch is installed in it."""
+    for name in ("bare", "ready"):
+        (memory / name).mkdir()
+    bare = Root(memory / "bare")
+    bare.record_values(VALUES)
+    ready = bare.copy(memory / "ready")
+    ready.install(pathpatch_package())
+    assert ready.status("pathpatch") == "installed"
+    assert ready.calls() == 1
+    return bare, ready
+
+
+@pytest.fixture
+def blank(scratch):
+    """A root that knows nothing."""
+    return Root(scratch)
+
+
+@pytest.fixture
+def bare(templates, scratch):
     """A root that knows its values; pathpatch is not installed yet."""
-    root = Root(tmp_path)
-    root.record_values(VALUES)
-    return root
+    return templates[0].copy(scratch)
 
 
 @pytest.fixture
-def root(bare):
+def root(templates, scratch):
     """A root that knows its values, with pathpatch installed."""
-    bare.install(pathpatch_package())
-    assert bare.status("pathpatch") == "installed"
-    assert bare.calls() == 1
-    return bare
+    return templates[1].copy(scratch)

@@ -1,18 +1,17 @@
 """Which values the hook uses. Its environment is whatever sudo, cron or apt left."""
 
-from conftest import PATCHED, SHIPPED, VALUES, Root, conffile_of, data_of, opted_in, pathpatch_package
+from conftest import PATCHED, SHIPPED, VALUES, conffile_of, data_of, opted_in, pathpatch_package
 
 
-def test_environment_that_names_the_very_folder_is_believed(tmp_path):
-    root = Root(tmp_path)
-    root.environment["TERMUX_APP__DATA_DIR"] = VALUES["TERMUX_APP__DATA_DIR"]
-    root.install(pathpatch_package(), opted_in())
-    assert root.read("/app.saw") == PATCHED + PATCHED
-    root.assert_clean()
-    del root.environment["TERMUX_APP__DATA_DIR"]
-    root.install(opted_in("other"))
-    assert root.read("/other.saw") == PATCHED + PATCHED
-    root.assert_clean()
+def test_environment_that_names_the_very_folder_is_believed(blank):
+    blank.environment["TERMUX_APP__DATA_DIR"] = VALUES["TERMUX_APP__DATA_DIR"]
+    blank.install(pathpatch_package(), opted_in())
+    assert blank.read("/app.saw") == PATCHED + PATCHED
+    blank.assert_clean()
+    del blank.environment["TERMUX_APP__DATA_DIR"]
+    blank.install(opted_in("other"))
+    assert blank.read("/other.saw") == PATCHED + PATCHED
+    blank.assert_clean()
 
 
 def test_environment_that_names_another_folder_is_not(root):
@@ -31,12 +30,11 @@ def test_home_and_prefix_of_the_caller_mean_nothing(root):
     assert root.read("/app.saw") == PATCHED + PATCHED
 
 
-def test_nothing_known_leaves_everything_as_shipped(tmp_path):
-    root = Root(tmp_path)
-    root.install(pathpatch_package(), opted_in())
-    assert root.status("app") == "installed"
-    assert root.read("/app.saw") == SHIPPED + SHIPPED
-    root.assert_clean()
+def test_nothing_known_leaves_everything_as_shipped(blank):
+    blank.install(pathpatch_package(), opted_in())
+    assert blank.status("app") == "installed"
+    assert blank.read("/app.saw") == SHIPPED + SHIPPED
+    blank.assert_clean()
 
 
 def test_environment_that_cannot_be_checked_is_not_believed(root):
@@ -59,14 +57,13 @@ def test_home_beside_a_scoped_variable(root):
     root.assert_clean()
 
 
-def test_home_where_nothing_is_recorded(tmp_path):
+def test_home_where_nothing_is_recorded(blank):
     """What can be checked is believed, and the rest comes from that."""
-    root = Root(tmp_path)
-    root.environment.update(HOME="/root", TERMUX__ROOTFS=VALUES["TERMUX__ROOTFS"])
-    (root.path / VALUES["TERMUX__ROOTFS"].lstrip("/")).mkdir()
-    root.install(pathpatch_package(), opted_in())
-    assert root.read("/app.saw") == PATCHED + PATCHED
-    root.assert_clean()
+    blank.environment.update(HOME="/root", TERMUX__ROOTFS=VALUES["TERMUX__ROOTFS"])
+    (blank.path / VALUES["TERMUX__ROOTFS"].lstrip("/")).mkdir()
+    blank.install(pathpatch_package(), opted_in())
+    assert blank.read("/app.saw") == PATCHED + PATCHED
+    blank.assert_clean()
 
 
 def test_value_that_would_be_refused_fails_nothing(root):
