@@ -6,6 +6,7 @@ import stat
 import subprocess
 
 import pytest
+import real_packages
 from conftest import BUILD, PREFIX, SHIPPED, VALUES, Root, opted_in, packages, termux
 from generator.package import Entry
 
@@ -80,6 +81,21 @@ def test_same_as_the_hook(root, tmp_path, compression):
     for kind in ("md5sums", "conffiles", "list", "postinst"):
         assert info(root, "app", kind) == info(other, "app", kind) is not None
     assert other.read(f"{PREFIX}/share/app/private") == termux.padded("TERMUX__PREFIX", VALUES["TERMUX__PREFIX"])
+    for either in (root, other):
+        either.assert_clean()
+
+
+def test_real_ones(root, tmp_path):
+    shipped = [packages.write(one, root.debs) for one in real_packages.converted()]
+    written = [tmp_path / deb.name for deb in shipped]
+    for source, out in zip(shipped, written, strict=True):
+        deb(source, out)
+    root.install(*shipped)
+    other = other_root(tmp_path / "other")
+    other.install(*written)
+    assert tree(root) == tree(other)
+    for sums in (root.admindir / "info").glob("fixture-*.md5sums"):
+        assert sums.read_bytes() == (other.admindir / "info" / sums.name).read_bytes()
     for either in (root, other):
         either.assert_clean()
 
