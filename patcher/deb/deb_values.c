@@ -37,6 +37,20 @@ static int tell(struct writer *writer, const char *path, enum pp_outcome outcome
 
 /* ---- control files ---- */
 
+/* It asks for the placeholders of a table that this is not: they stay, and so does the field. */
+static int note_other_table(const struct writer *writer, const char *table, struct pp_err *err) {
+    const struct pp_reporter *reporter = writer->options->reporter;
+    PP_AUTO_BUFFER struct pp_buffer note = PP_BUFFER_INIT;
+    int rc = pp_buffer_printf(&note, err,
+                              "%s: Dynamic-Variables: %s asks for another table than '%s'; give it "
+                              "with --table",
+                              writer->options->name, table, writer->session->table.name);
+
+    if (rc >= 0 && reporter->note != NULL)
+        reporter->note(reporter->context, (const char *)note.data);
+    return rc < 0 ? rc : 0;
+}
+
 static int note_opt_in(struct writer *writer, const struct pp_buffer *control, struct pp_err *err) {
     const struct pp_session *session = writer->session;
     PP_AUTO_BUFFER struct pp_buffer value = PP_BUFFER_INIT;
@@ -47,7 +61,7 @@ static int note_opt_in(struct writer *writer, const struct pp_buffer *control, s
         return rc;
     writer->opted_in = strcmp(table, DEFAULT_TABLE) == 0 ? session->options.table == NULL
                                                          : strcmp(table, session->table.name) == 0;
-    return 0;
+    return writer->opted_in ? 0 : note_other_table(writer, table, err);
 }
 
 static int opt_out(struct writer *writer, const char *name, struct pp_buffer *text,

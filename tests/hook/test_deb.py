@@ -140,3 +140,13 @@ def test_a_package_that_never_opted_in_keeps_its_control(root, tmp_path):
     assert subprocess.run(["dpkg-deb", "-I", written, "triggers"], capture_output=True).returncode == 0
 
 
+
+
+def test_another_table(root, tmp_path):
+    one = package()
+    one.fields["Dynamic-Variables"] = "other"
+    shipped = packages.write(one, root.debs, "none")
+    done = deb(shipped, tmp_path / "out.deb")
+    assert b"asks for another table than 'termux'" in done.stderr
+    fields = subprocess.run(["dpkg-deb", "-f", tmp_path / "out.deb"], capture_output=True, check=True).stdout
+    assert b"Dynamic-Variables: other\n" in fields and b"Depends: pathpatch\n" in fields

@@ -157,6 +157,24 @@ def test_parents(bare, tmp_path):
     bare.assert_clean()
 
 
+def test_names_around_the_length_of_a_header(bare, tmp_path):
+    """A header holds 100 bytes of a name, "./" among them; so does that of a link's target."""
+    one = package()
+    stem = f"{PREFIX}/share/x/"
+    room = 100 - len(f"./{MOVED}/share/x/")
+    names = ["n" * length for length in range(room - 3, room + 4)]
+    one.entries = [Entry(stem + name, content=TEXT) for name in names]
+    one.entries += [Entry(f"{stem}to-{name}", target=f"/{stem}{name}") for name in names]
+    one.conffiles, one.control = [], {}
+    written = tmp_path / "out.deb"
+    relocate(packages.write(one, bare.debs, "none"), written)
+    bare.install(written)
+    bare.assert_clean()
+    for name in names:
+        assert bare.read(f"{MOVED}/share/x/{name}") == TEXT_MOVED
+        assert os.readlink(bare.path / f"{MOVED}/share/x/to-{name}") == f"{NEW}/share/x/{name}"
+
+
 def test_what_is_no_text_is_told(bare, tmp_path):
     one = package()
     one.entries.append(Entry(f"{PREFIX}/share/app/table", content=b"\0" + OLD.encode() + b"\0"))
