@@ -215,13 +215,19 @@ static int copy_tar(const struct pp_blob *tar, struct pp_sink *out, struct pp_er
 int pp_deb_part_encode(struct pp_deb_part *part, const struct pp_blob *tar,
                        struct pp_budget *budget, struct pp_err *err) {
     struct pp_blob stored = pp_spool_blob(&part->stored);
+    struct pp_err why = PP_ERR_INIT;
     int rc = part->codec == NULL
-                 ? copy_tar(tar, &part->written.sink, err)
-                 : pp_coding_encode(part->codec, &stored, tar, budget, &part->written, err);
+                 ? copy_tar(tar, &part->written.sink, &why)
+                 : pp_coding_encode(part->codec, &stored, tar, budget, &part->written, &why);
 
     memcpy(part->written_name, part->name, sizeof(part->name));
     part->rewritten = true;
-    return rc < 0 ? pp_err_context(err, "%s", part->name) : 0;
+    if (rc >= 0)
+        return 0;
+    *err = why;
+    if (why.kind == PP_ERR_UNSUPPORTED)
+        pp_err_set(err, why.kind, "%s; --compress=xz writes it in another way", why.text);
+    return pp_err_context(err, "%s", part->name);
 }
 
 bool pp_deb_part_is(const struct pp_deb_part *part, enum pp_deb_compression compression) {

@@ -121,6 +121,18 @@ def test_chosen_compression(shipped, suffix, chosen):
     tool("dpkg-deb", "--contents", out)
 
 
+def test_a_compression_that_cannot_be_kept(shipped):
+    data = tar({f"{PREFIX}/text": b"/data/data/com.termux/files/usr\n" * 1000})
+    stored = CODERS[".gz"](data[:5000]) + CODERS[".gz"](data[5000:])
+    source, out = shipped(
+        archive([("debian-binary", b"2.0\n"), ("control.tar", GOOD_CONTROL), ("data.tar.gz", stored)])
+    )
+    done = run("--relocate", source, out, status=3)
+    assert done.stderr.endswith(b"; --compress=xz writes it in another way\n")
+    run("--relocate", "--compress=xz", source, out)
+    assert members(out.read_bytes(), "data")[-1][2] == b"/data/user/10/com.termux/files/usr\n" * 1000
+
+
 def test_standard_input_and_output(shipped):
     source, out = shipped()
     run(source, out)
