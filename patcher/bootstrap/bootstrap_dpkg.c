@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "core/interest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,6 @@
 #include <sys/stat.h>
 
 #define FILE_LEN_MAX ((size_t)256 << 20)
-/* Our package and its trigger. */
-#define OWN_NAME "pathpatch"
 
 /* A stanza of the status file; texts borrow from it. */
 struct package {
@@ -211,32 +210,6 @@ static int assign_rows(const struct takeover *takeover, const struct package *pa
     return rc;
 }
 
-/* ---- the trigger ---- */
-
-/* What dpkg writes when it unpacks a package with `interest-await` of that name (deb-triggers(5),
- * its doc/triggers.txt): the package's own file, and one a trigger with those interested. */
-static int take_interest(const struct takeover *takeover, struct pp_err *err) {
-    static const char own[] = "interest-await " OWN_NAME "\n";
-    static const char interested[] = OWN_NAME "\n";
-    PP_AUTO_CLOSE int triggers = -1;
-    struct stat st;
-    int rc;
-
-    if (fstatat(takeover->info, OWN_NAME ".triggers", &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0;
-    if (mkdirat(takeover->admindir, "triggers", 0755) < 0 && errno != EEXIST)
-        return pp_err_sys(err, "triggers: cannot make the folder");
-    triggers = open_folder(takeover->admindir, "triggers", err);
-    if (triggers < 0)
-        return -(int)err->kind;
-    rc = write_file(takeover, takeover->info, OWN_NAME ".triggers", O_CREAT, own, sizeof(own) - 1,
-                    err);
-    if (rc < 0 || fstatat(triggers, OWN_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return rc;
-    return write_file(takeover, triggers, OWN_NAME, O_CREAT, interested, sizeof(interested) - 1,
-                      err);
-}
-
 /* ---- packages ---- */
 
 static int take_package(const struct takeover *takeover, const struct package *package,
@@ -250,8 +223,8 @@ static int take_package(const struct takeover *takeover, const struct package *p
     rc = mend_sums(takeover, package, err);
     if (rc >= 0)
         rc = assign_rows(takeover, package, err);
-    if (rc >= 0 && strcmp(package->name, OWN_NAME) == 0)
-        rc = take_interest(takeover, err);
+    if (rc >= 0 && strcmp(package->name, PP_OWN_NAME) == 0)
+        rc = pp_interest_write(takeover->admindir, takeover->record->each, err);
     return rc;
 }
 

@@ -5,7 +5,6 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "core/revalue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,9 @@ static const char usage[] =
     "usage: pathpatch dpkg trigger|configure [OPTION]...\n"
     "       pathpatch dpkg prepare PACKAGE [OPTION]...\n"
     "\n"
-    "Called by maintainer scripts. trigger and configure patch every package that changed\n"
-    "since the last run; prepare puts conffiles to what dpkg expects before an upgrade.\n"
+    "Called by maintainer scripts. trigger patches every package that changed since the last\n"
+    "run; configure looks at all of them; prepare puts conffiles to what dpkg expects before an "
+    "upgrade.\n"
     "Root and database are those of DPKG_ROOT and DPKG_ADMINDIR, --root and --admindir.\n";
 
 /* An empty variable counts as none: dpkg sets DPKG_ROOT to "" for the root of the system. */
@@ -26,8 +26,8 @@ static const char *variable(const char *name) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static int run_hook(struct pp_options *options, struct pp_output *output, const char *package,
-                    struct pp_tally *tally, struct pp_err *err) {
+static int run_hook(struct pp_options *options, struct pp_output *output, const char *what,
+                    const char *package, struct pp_tally *tally, struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.always_replace = options->always_replace,
@@ -49,9 +49,7 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
         return -(int)err->kind;
     if (package != NULL)
         return pp_dpkg_prepare(&record, package, tally, err);
-    if (pp_revalue(&record, tally, err) < 0)
-        return -(int)err->kind;
-    return pp_dpkg_trigger(&record, tally, err);
+    return pp_dpkg_trigger(&record, strcmp(what, "configure") == 0, tally, err);
 }
 
 static int run_dpkg(int argc, char **argv) {
@@ -82,7 +80,8 @@ static int run_dpkg(int argc, char **argv) {
     if (rc >= 0 && (options.dry_run || options.files_from != NULL))
         rc = pp_err_set(&err, PP_ERR_USAGE, "dpkg takes neither --dry-run nor --files-from");
     if (rc >= 0)
-        rc = run_hook(&options, &output, prepare ? argv[optind + 1] : NULL, &tally, &err);
+        rc = run_hook(&options, &output, argv[optind], prepare ? argv[optind + 1] : NULL, &tally,
+                      &err);
     if (rc < 0)
         return pp_output_fail(&output, &err);
     /* Files that are left do not fail the hook: the packages would stay unconfigured. */

@@ -42,17 +42,6 @@ static int open_root(struct pp_session *session, struct pp_err *err) {
     return 0;
 }
 
-char *pp_session_locate(const struct pp_session *session, const char *path) {
-    PP_AUTO_FREE char *moved = pp_values_move(&session->values, path);
-    struct stat st;
-
-    if (moved == NULL)
-        return NULL;
-    if (fstatat(session->root, moved + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return strdup(path + 1);
-    return strdup(moved + 1);
-}
-
 static int below_root(const struct pp_session *session, const char *path, char **full,
                       struct pp_err *err) {
     if (asprintf(full, "%s%s", session->root_path, path) < 0) {
@@ -162,6 +151,28 @@ static bool value_fits(const struct pp_session *session, size_t index) {
            asprintf(&named_admindir, "%s%s", named, tail != NULL ? tail : "") >= 0 &&
            (same_folder(named, usual) ||
             (tail != NULL && same_folder(named_admindir, session->admindir)));
+}
+
+/* Does dpkg work where the values say, and not on the default path? That is known by its database.
+ */
+static bool is_moved(const struct pp_session *session) {
+    PP_AUTO_FREE char *moved = pp_values_move(&session->values, session->table.admindir);
+    PP_AUTO_FREE char *full = NULL;
+
+    return moved != NULL && asprintf(&full, "%s%s", session->root_path, moved) >= 0 &&
+           same_folder(full, session->admindir);
+}
+
+char *pp_session_locate(const struct pp_session *session, const char *path) {
+    PP_AUTO_FREE char *moved = pp_values_move(&session->values, path);
+    struct stat st;
+
+    if (moved == NULL)
+        return NULL;
+    /* The default path may be there and be another user's: it is not the second guess. */
+    if (!is_moved(session) && fstatat(session->root, moved + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return strdup(path + 1);
+    return strdup(moved + 1);
 }
 
 /* Which variables do not count: each that does not name what is being patched, and all of them

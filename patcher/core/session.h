@@ -80,8 +80,9 @@ void pp_session_done(struct pp_session *session);
  * opened, they count, and what differs from them is refused as it would have been. */
 int pp_session_refresh(struct pp_session *session, struct pp_err *err);
 
-/* A path of the default rootfs, where it is below the root: moved by the values where that
- * exists, else as it is. Relative to the root; the caller's to free. NULL: out of memory. */
+/* A path of the default rootfs, where it is below the root: moved by the values where dpkg works
+ * there or where that exists, else as it is. Relative to the root; the caller's to free. NULL: out
+ * of memory. */
 char *pp_session_locate(const struct pp_session *session, const char *path);
 
 /* A path as a user gives it (absolute, or relative to the working folder), made relative to the

@@ -12,10 +12,13 @@
 #include "core/record.h"
 #include "core/report.h"
 
-/* The trigger, and `postinst configure`: every package that changed since the last run is patched,
- * md5sums are mended, rows of files that are gone expire. Single files that cannot be patched are
- * reported and counted; an error means that the run could not go on. Adds to the tally. */
-int pp_dpkg_trigger(struct pp_record *record, struct pp_tally *tally, struct pp_err *err);
+#include <stdbool.h>
+
+/* The trigger: every package that changed since the last run is patched, md5sums are mended, rows
+ * of files that are gone expire. `postinst configure` looks at `all` packages, and sees to it that
+ * dpkg knows of our interest in the trigger. Single files that cannot be patched are reported and
+ * counted; an error means that the run could not go on. Adds to the tally. */
+int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally, struct pp_err *err);
 
 /* Before a package is unpacked: conffiles that we changed after dpkg recorded them, and the files
  * that the architectures of a `Multi-Arch: same` package share, are put to what dpkg expects. */

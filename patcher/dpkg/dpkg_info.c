@@ -14,8 +14,8 @@
 #define TEMPORARY_NAME "pathpatch-tmp"
 
 void pp_dpkg_info_done(struct pp_dpkg_info *info) {
-    if (info->info >= 0)
-        close(info->info);
+    pp_cleanup_close(&info->admindir);
+    pp_cleanup_close(&info->info);
     pp_buffer_done(&info->diversions_text);
     free(info->diversions);
     *info = (struct pp_dpkg_info)PP_DPKG_INFO_INIT;
@@ -24,6 +24,13 @@ void pp_dpkg_info_done(struct pp_dpkg_info *info) {
 /* Three lines a diversion: from, to, package. */
 static int parse_diversions(struct pp_dpkg_info *info, struct pp_err *err) {
     char *rest = (char *)info->diversions_text.data;
+    struct pp_digester digester;
+    struct pp_digest digest;
+
+    pp_digester_init(&digester);
+    pp_digester_update(&digester, info->diversions_text.data, info->diversions_text.len);
+    pp_digester_final(&digester, &digest);
+    memcpy(info->diversions_sha256, digest.sha256, sizeof(digest.sha256));
 
     for (;;) {
         const char *from = strsep(&rest, "\n");
@@ -42,16 +49,16 @@ static int parse_diversions(struct pp_dpkg_info *info, struct pp_err *err) {
 }
 
 int pp_dpkg_info_open(struct pp_dpkg_info *info, const char *admindir, struct pp_err *err) {
-    PP_AUTO_CLOSE int dir = open(admindir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     PP_AUTO_CLOSE int diversions = -1;
 
     *info = (struct pp_dpkg_info)PP_DPKG_INFO_INIT;
-    if (dir < 0)
+    info->admindir = open(admindir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (info->admindir < 0)
         return pp_err_sys(err, "%s: cannot open dpkg's database", admindir);
-    info->info = openat(dir, "info", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    info->info = openat(info->admindir, "info", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (info->info < 0)
         return pp_err_sys(err, "%s/info: cannot open", admindir);
-    diversions = openat(dir, "diversions", O_RDONLY | O_CLOEXEC);
+    diversions = openat(info->admindir, "diversions", O_RDONLY | O_CLOEXEC);
     if (diversions < 0)
         return errno == ENOENT ? 0 : pp_err_sys(err, "%s/diversions: cannot open", admindir);
     if (pp_io_read_all(diversions, FILE_LEN_MAX, &info->diversions_text, err) < 0)

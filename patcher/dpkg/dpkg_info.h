@@ -3,6 +3,7 @@
 #define PP_DPKG_DPKG_INFO_H
 
 #include "base/buffer.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "dpkg/dpkg_query.h"
 
@@ -11,8 +12,10 @@
 
 /* dpkg's database, open. */
 struct pp_dpkg_info {
+    int admindir;
     int info; /* the folder ADMINDIR/info */
     struct pp_buffer diversions_text;
+    uint8_t diversions_sha256[PP_SHA256_LEN]; /* of the file; zeros when there is none */
     struct pp_diversion {
         const char *from; /* as a package ships it */
         const char *to;   /* where it is for every package but `by` */
@@ -22,7 +25,7 @@ struct pp_dpkg_info {
 };
 
 #define PP_DPKG_INFO_INIT                                                                          \
-    { .info = -1 }
+    { .admindir = -1, .info = -1 }
 #define PP_AUTO_DPKG_INFO PP_AUTO(pp_dpkg_info_done)
 
 int pp_dpkg_info_open(struct pp_dpkg_info *info, const char *admindir, struct pp_err *err);

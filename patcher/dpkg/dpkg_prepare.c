@@ -1,6 +1,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "core/revalue.h"
 #include "dpkg/dpkg_info.h"
 #include "dpkg/dpkg_query.h"
 #include "dpkg/dpkg_rows.h"
@@ -19,13 +20,39 @@ static int restore_path(struct pp_record *record, const char *path, struct pp_er
                               err);
 }
 
-/* Where we wrote the conffile after dpkg had recorded its hash as shipped, dpkg gets that again. A
- * conffile that the user edited fits nothing that we know, and is left. */
+static int take_md5(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
+    (void)err;
+    pp_hex(file->current.md5, PP_MD5_LEN, context);
+    return 0;
+}
+
+/* The file is as we left it, but was written with other values when dpkg recorded it: which? Trying
+ * is simple, and only happens after new values. Where none gives that hash, all is as it was. */
+static int find_values(struct pp_record *record, const char *path, const char *md5,
+                       struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(record->journal);
+    char current[2 * PP_MD5_LEN + 1] = "";
+    int rc = 1;
+
+    for (uint32_t set = 1; rc > 0; set++) {
+        rc = pp_revalue_back(record, path, set, err);
+        if (rc > 0 && pp_ledger_find(ledger, path, take_md5, current, err) < 0)
+            return -(int)err->kind;
+        if (rc > 0 && strcmp(current, md5) == 0)
+            return 0;
+    }
+    return rc < 0 ? rc : pp_revalue_back(record, path, 0, err);
+}
+
+/* Where the conffile is as we left it, but not as dpkg recorded it, dpkg gets that variant again:
+ * as shipped, or with earlier values. A conffile that the user edited fits nothing that we know,
+ * and is left. */
 static int prepare_conffile(void *context, const char *path, const char *md5, struct pp_err *err) {
     struct prepare *prepare = context;
     PP_AUTO_BUFFER struct pp_buffer resolved = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer full = PP_BUFFER_INIT;
     char shipped[2 * PP_MD5_LEN + 1];
+    char current[2 * PP_MD5_LEN + 1];
     const struct pp_row *row;
     int rc = pp_buffer_printf(&full, err, "/%s", path);
 
@@ -38,10 +65,12 @@ static int prepare_conffile(void *context, const char *path, const char *md5, st
     if (row == NULL)
         return 0;
     pp_hex(row->shipped.md5, PP_MD5_LEN, shipped);
-    if (strcmp(shipped, md5) != 0)
-        return 0;
-    rc = pp_row_fits(prepare->record, row, err);
-    return rc <= 0 ? rc : restore_path(prepare->record, row->path, err);
+    pp_hex(row->current.md5, PP_MD5_LEN, current);
+    rc = strcmp(current, md5) != 0 ? pp_row_fits(prepare->record, row, err) : 0;
+    if (rc <= 0)
+        return rc;
+    return strcmp(shipped, md5) == 0 ? restore_path(prepare->record, row->path, err)
+                                     : find_values(prepare->record, row->path, md5, err);
 }
 
 /* A file that the architectures share must be as shipped when dpkg compares the next one. */

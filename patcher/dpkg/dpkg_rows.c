@@ -120,23 +120,29 @@ static int move_row(struct pp_ledger *ledger, const char *from, const char *to,
     return rc < 0 ? rc : pp_ledger_forget(ledger, from, err);
 }
 
+/* CONF.dpkg-new becomes CONF, or CONF.dpkg-dist where the user keeps the edited one. */
 static int follow_conffile(struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
+    static const char *const suffixes[] = {"", ".dpkg-dist"};
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
-    struct pp_row conffile = *row;
-    PP_AUTO_FREE char *path = strndup(row->path, strlen(row->path) - (sizeof(PP_DPKG_NEW) - 1));
-    int rc;
+    size_t stem_len = strlen(row->path) - (sizeof(PP_DPKG_NEW) - 1);
+    int rc = pp_row_fits(record, row, err);
 
-    if (path == NULL)
-        return pp_err_nomem(err);
-    rc = pp_row_fits(record, row, err);
     if (rc != 0)
         return rc;
-    conffile.path = path;
-    rc = pp_row_fits(record, &conffile, err);
-    if (rc < 0)
-        return rc;
-    return rc > 0 ? move_row(ledger, row->path, path, err)
-                  : pp_ledger_forget(ledger, row->path, err);
+    for (size_t i = 0; i < PP_ARRAY_LEN(suffixes); i++) {
+        struct pp_row moved = *row;
+        PP_AUTO_FREE char *path = NULL;
+
+        if (asprintf(&path, "%.*s%s", (int)stem_len, row->path, suffixes[i]) < 0) {
+            path = NULL;
+            return pp_err_nomem(err);
+        }
+        moved.path = path;
+        rc = pp_row_fits(record, &moved, err);
+        if (rc != 0)
+            return rc < 0 ? rc : move_row(ledger, row->path, path, err);
+    }
+    return pp_ledger_forget(ledger, row->path, err);
 }
 
 /* Does dpkg still have files of this package, or at least its conffiles? */
@@ -173,6 +179,17 @@ static int leave_package(struct pp_record *record, const struct pp_dpkg *dpkg,
     return rc < 0 ? rc : pp_ledger_expire(ledger, row->package, err);
 }
 
+/* Of a package that was removed only the conffiles stay. */
+static bool is_gone(const struct pp_record *record, const struct pp_row *row) {
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
+    struct pp_err err = PP_ERR_INIT;
+    struct stat st;
+
+    return pp_beneath_find(record->session->root, row->path, PP_BENEATH_STRICT, &place, &err) < 0
+               ? err.kind != PP_ERR_NOMEM
+               : fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
     PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
@@ -187,6 +204,9 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
             rc = follow_conffile(record, row, err);
         } else if (dpkg != NULL && !is_known(dpkg, row->package)) {
             rc = leave_package(record, dpkg, row, err);
+        } else if (dpkg != NULL && !pp_dpkg_has_files(pp_dpkg_find(dpkg, row->package)) &&
+                   is_gone(record, row)) {
+            rc = pp_ledger_forget(ledger, row->path, err);
         }
     }
     return rc;
@@ -210,7 +230,7 @@ int pp_dpkg_rows_expire(struct pp_record *record, const struct pp_dpkg_package *
 
         rc = pp_row_fits(record, row, err);
         /* A conffile that the user edited is still ours to know: dpkg asks about it. */
-        if (rc == 0)
+        if (rc == 0 && !is_gone(record, row))
             rc = pp_dpkg_conffiles(package, is_conffile, row->path, err);
         if (rc == 0)
             rc = pp_ledger_forget(ledger, row->path, err);

@@ -123,10 +123,10 @@ int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *val
  * recorded names of the same inodes go with them: hard links stay hard links. */
 int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows *rows,
                        struct pp_err *err);
-/* Brings all rows that were written with other values to the values of the run. Files
- * that somebody changed since are left (PP_ERR_CHANGED). */
-int pp_journal_revalue(struct pp_journal *journal, pp_journal_rewrite_fn *rewrite,
-                       void *rewrite_context, struct pp_err *err);
+/* Brings the rows that fit, and were written with other values, to a value set of the ledger; 0: to
+ * the values of the run. Files that somebody changed since are left (PP_ERR_CHANGED). */
+int pp_journal_revalue(struct pp_journal *journal, const struct pp_journal_rows *rows, uint32_t set,
+                       pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err);
 
 /* Was there a ledger when the journal was opened? */
 bool pp_journal_had_ledger(const struct pp_journal *journal);

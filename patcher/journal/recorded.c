@@ -161,8 +161,8 @@ static int take_row(struct recorded *recorded, const struct pp_ledger_file *file
 static bool is_wanted(const struct recorded *recorded, const struct pp_ledger_file *file) {
     const struct pp_journal_rows *rows = recorded->rows;
 
-    if (!recorded->undo)
-        return file->set != recorded->journal->set->number;
+    if (!recorded->undo && file->set == recorded->journal->set->number)
+        return false;
     return rows->wants == NULL || rows->wants(rows->context, file);
 }
 
@@ -268,16 +268,23 @@ int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows 
     return run(&recorded, err);
 }
 
-int pp_journal_revalue(struct pp_journal *journal, pp_journal_rewrite_fn *rewrite,
-                       void *rewrite_context, struct pp_err *err) {
-    static const struct pp_journal_rows all = {.filter = {.package = NULL}};
+int pp_journal_revalue(struct pp_journal *journal, const struct pp_journal_rows *rows, uint32_t set,
+                       pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err) {
     PP_AUTO(recorded_done)
     struct recorded recorded = {.journal = journal,
-                                .rows = &all,
+                                .rows = rows,
                                 .rewrite = rewrite,
                                 .rewrite_context = rewrite_context,
                                 .place = PP_PLACE_INIT};
+    const struct pp_text_set *own;
     int rc = pp_batch_need_set(journal, err);
 
-    return rc < 0 ? rc : run(&recorded, err);
+    if (rc < 0)
+        return rc;
+    own = journal->set;
+    if (set != 0)
+        journal->set = pp_texts_load(&journal->texts, set, err);
+    rc = journal->set != NULL ? run(&recorded, err) : -(int)err->kind;
+    journal->set = own;
+    return rc;
 }

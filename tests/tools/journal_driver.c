@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "apply") == 0)
         apply(journal, options.root, values);
     else if (strcmp(argv[1], "revalue") == 0)
-        rc = pp_journal_revalue(journal, swap, values, &err);
+        rc = pp_journal_revalue(journal, &(struct pp_journal_rows){0}, 0, swap, values, &err);
     else if (strcmp(argv[1], "restore") == 0)
         rc = pp_journal_restore(journal, &everything, &err);
     else

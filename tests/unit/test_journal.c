@@ -379,7 +379,8 @@ static void test_revalue(void **unused) {
     told[0] = '\0';
     values[0].value = "/mnt/a";
     journal = open_journal();
-    assert_int_equal(pp_journal_revalue(journal, NULL, NULL, &err), 0);
+    assert_int_equal(pp_journal_revalue(journal, &(struct pp_journal_rows){0}, 0, NULL, NULL, &err),
+                     0);
     pp_journal_close(journal);
     check_told("done a/one\nleft a/two\n");
     assert_string_equal(scratch_read(&root, "a/one"), NEWER);

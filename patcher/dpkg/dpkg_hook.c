@@ -1,0 +1,184 @@
+#include "dpkg/dpkg_hook.h"
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "core/interest.h"
+#include "dpkg/dpkg_rows.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Part of every stamp: with another number all packages are looked at again. */
+#define FORMAT_VERSION "1"
+
+/* The field's word for the default table. */
+#define DEFAULT_TABLE "yes"
+
+void pp_hook_done(struct pp_hook *hook) {
+    for (size_t i = 0; i < hook->path_count; i++)
+        free((char *)hook->paths[i].path);
+    free(hook->paths);
+    free(hook->packages);
+    pp_dpkg_info_done(&hook->info);
+    pp_dpkg_done(&hook->dpkg);
+}
+
+static void digest_text(struct pp_digester *digester, const char *text) {
+    pp_digester_update(digester, text, strlen(text) + 1);
+}
+
+/* What a package's look depends on besides the package itself. */
+static void make_config(struct pp_hook *hook) {
+    const struct pp_session *session = hook->record->session;
+    char executables = (char)('0' + session->policy.executables);
+    struct pp_digester digester;
+    struct pp_digest digest;
+
+    pp_digester_init(&digester);
+    digest_text(&digester, FORMAT_VERSION);
+    digest_text(&digester, session->table.name);
+    pp_digester_update(&digester, &executables, 1);
+    /* A diversion moves a file of any package, and changes no list. */
+    pp_digester_update(&digester, hook->info.diversions_sha256, PP_SHA256_LEN);
+    for (size_t i = 0; i < session->table.count; i++) {
+        digest_text(&digester, session->table.placeholders[i].name);
+        digest_text(&digester, session->table.placeholders[i].text);
+        digest_text(&digester, session->values.values[i].path);
+    }
+    pp_digester_final(&digester, &digest);
+    memcpy(hook->config, digest.sha256, sizeof(hook->config));
+}
+
+static bool takes_part(const struct pp_hook *hook, const struct pp_dpkg_package *package) {
+    const struct pp_session *session = hook->record->session;
+
+    if (package->variables[0] == '\0' || !pp_dpkg_has_files(package))
+        return false;
+    if (strcmp(package->variables, DEFAULT_TABLE) == 0)
+        return session->options.table == NULL;
+    return strcmp(package->variables, session->table.name) == 0;
+}
+
+static int add_path(struct pp_hook *hook, const char *path, const struct pp_dpkg_package *package,
+                    struct pp_err *err) {
+    if ((hook->path_count & (hook->path_count + 1)) == 0) {
+        struct pp_apply_path *paths =
+            reallocarray(hook->paths, 2 * (hook->path_count + 1), sizeof(*paths));
+
+        if (paths == NULL)
+            return pp_err_nomem(err);
+        hook->paths = paths;
+    }
+    hook->paths[hook->path_count] =
+        (struct pp_apply_path){.path = strdup(path), .package = package->key};
+    if (hook->paths[hook->path_count].path == NULL)
+        return pp_err_nomem(err);
+    hook->path_count++;
+    return 0;
+}
+
+/* A path of the package as it lies below the root: CONF.dpkg-new in the place of a conffile that
+ * is not configured yet. */
+static int add_listed(struct pp_hook *hook, struct pp_hook_package *found, const char *path,
+                      struct pp_err *err) {
+    const struct pp_session *session = hook->record->session;
+    const struct pp_dpkg_package *package = found->package;
+    PP_AUTO_FREE char *located =
+        pp_session_locate(session, pp_dpkg_info_divert(&hook->info, package, path));
+    PP_AUTO_BUFFER struct pp_buffer fresh = PP_BUFFER_INIT;
+    struct stat st;
+
+    if (located == NULL)
+        return pp_err_nomem(err);
+    if (strcmp(package->status, "installed") == 0)
+        return add_path(hook, located, package, err);
+    if (pp_buffer_printf(&fresh, err, "%s" PP_DPKG_NEW, located) < 0)
+        return -(int)err->kind;
+    if (fstatat(session->root, (const char *)fresh.data, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return add_path(hook, located, package, err);
+    if (package->multi_arch_same) {
+        /* The other architecture's conffile is compared with this one: after configure. */
+        found->again = true;
+        return 0;
+    }
+    return add_path(hook, (const char *)fresh.data, package, err);
+}
+
+static int add_package(struct pp_hook *hook, struct pp_hook_package *found, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer list = PP_BUFFER_INIT;
+    struct stat st;
+    char *rest;
+    char *line;
+    int rc = pp_dpkg_info_read(&hook->info, found->package, "list", &list, &st, err);
+
+    if (rc <= 0)
+        return rc;
+    rest = (char *)list.data;
+    while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL)
+        if (line[0] == '/' && strcmp(line, "/.") != 0)
+            rc = add_listed(hook, found, line, err);
+    return rc;
+}
+
+static struct pp_ledger_stamp stamp_of(const struct pp_hook *hook,
+                                       const struct pp_dpkg_package *package,
+                                       const struct stat *list) {
+    struct pp_ledger_stamp stamp = {.version = package->version,
+                                    .list_mtime = list->st_mtim,
+                                    .list_ino = list->st_ino,
+                                    .list_size = (uint64_t)list->st_size};
+
+    memcpy(stamp.config, hook->config, sizeof(hook->config));
+    return stamp;
+}
+
+int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
+    int rc = 0;
+
+    hook->packages = calloc(hook->dpkg.count + 1, sizeof(*hook->packages));
+    if (hook->packages == NULL)
+        return pp_err_nomem(err);
+    for (size_t i = 0; rc >= 0 && i < hook->dpkg.count; i++) {
+        struct pp_hook_package *found = &hook->packages[hook->package_count];
+        struct stat list;
+
+        *found = (struct pp_hook_package){.package = &hook->dpkg.packages[i]};
+        if (!takes_part(hook, found->package))
+            continue;
+        rc = pp_dpkg_info_stat(&hook->info, found->package, "list", &list, err);
+        if (rc <= 0)
+            continue;
+        found->stamp = stamp_of(hook, found->package, &list);
+        rc = pp_ledger_has_stamp(ledger, found->package->key, &found->stamp, err);
+        found->stamped = rc > 0;
+        if (rc < 0 || (found->stamped && !all))
+            continue;
+        hook->package_count++;
+        rc = add_package(hook, found, err);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int pp_hook_open(struct pp_hook *hook, struct pp_record *record, struct pp_err *err) {
+    const char *admindir = record->session->admindir;
+    int rc;
+
+    *hook = (struct pp_hook){.record = record, .dpkg = PP_DPKG_INIT, .info = PP_DPKG_INFO_INIT};
+    rc = pp_dpkg_info_open(&hook->info, admindir, err);
+    if (rc >= 0)
+        rc = pp_dpkg_query(&hook->dpkg, admindir, NULL, err);
+    if (rc >= 0)
+        make_config(hook);
+    return rc;
+}
+
+bool pp_hook_has_own(const struct pp_hook *hook) {
+    for (size_t i = 0; i < hook->dpkg.count; i++)
+        if (strcmp(hook->dpkg.packages[i].name, PP_OWN_NAME) == 0 &&
+            pp_dpkg_has_files(&hook->dpkg.packages[i]))
+            return true;
+    return false;
+}

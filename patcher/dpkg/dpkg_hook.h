@@ -1,0 +1,46 @@
+/* Which packages there are, and which of them need a look: the first half of a run of the hook.
+ * Shared by the trigger and by verify.
+ */
+#ifndef PP_DPKG_DPKG_HOOK_H
+#define PP_DPKG_DPKG_HOOK_H
+
+#include "base/error.h"
+#include "core/apply.h"
+#include "core/record.h"
+#include "dpkg/dpkg_info.h"
+#include "dpkg/dpkg_query.h"
+#include "ledger/ledger.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pp_hook {
+    struct pp_record *record;
+    struct pp_dpkg dpkg;
+    struct pp_dpkg_info info;
+    uint8_t config[PP_SHA256_LEN];
+    struct pp_hook_package {
+        const struct pp_dpkg_package *package;
+        struct pp_ledger_stamp stamp;
+        bool stamped; /* that is its stamp already */
+        bool again;   /* something in it has to wait: no stamp yet */
+    } * packages;
+    size_t package_count;
+    struct pp_apply_path *paths; /* their `path` is ours to free */
+    size_t path_count;
+};
+
+/* Asks dpkg for all packages. The record is borrowed. Done with pp_hook_done() also after an error.
+ */
+int pp_hook_open(struct pp_hook *hook, struct pp_record *record, struct pp_err *err);
+void pp_hook_done(struct pp_hook *hook);
+
+/* Collects the packages that take part, and their paths: those whose stamp is not what it was, or
+ * `all`. */
+int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err);
+
+/* Is our own package one of dpkg's? */
+bool pp_hook_has_own(const struct pp_hook *hook);
+
+#endif

@@ -1,0 +1,228 @@
+"""Where files are, and whose: diversions, overrides, roots, users, packages that were never installed."""
+
+import os
+import subprocess
+
+import pytest
+from conftest import (
+    AS_ROOT,
+    BUILD,
+    CHANGED,
+    CHANGED_PATCHED,
+    PATCHED,
+    PREFIX,
+    SHIPPED,
+    VALUES,
+    Entry,
+    app,
+    conffile_of,
+    data_of,
+    opted_in,
+    packages,
+    pathpatch_package,
+    termux,
+)
+
+
+def divert(root, *words):
+    done = root.run("dpkg-divert", f"--root={root.path}", "--package=other", *words)
+    assert done.returncode == 0, done.stdout
+
+
+def test_diverted_after_it_was_patched(root):
+    moved = data_of("app") + ".moved"
+    root.install(opted_in())
+    divert(root, "--add", "--rename", f"--divert={moved}", data_of("app"))
+    root.install(opted_in("third"))
+    assert root.read(moved) == PATCHED
+    root.assert_clean()
+    assert "0 not" in root.pathpatch("verify")
+    divert(root, "--remove", "--rename", data_of("app"))
+    root.install(opted_in(version="2", data=CHANGED))
+    assert root.read(data_of("app")) == CHANGED_PATCHED
+    root.assert_clean()
+    assert "0 not" in root.pathpatch("verify")
+
+
+def test_override_of_mode(root):
+    root.run(
+        "dpkg-statoverride", f"--root={root.path}", "--add", "root", "root", "0600", data_of("app")
+    )
+    root.install(opted_in())
+    assert os.stat(root.path / data_of("app").lstrip("/")).st_mode & 0o7777 == 0o600
+    assert root.read(data_of("app")) == PATCHED
+    root.assert_clean()
+
+
+def test_excluded_then_included(root):
+    package = opted_in()
+    package.control.pop("postinst")
+    root.install(package, options=[f"--path-exclude={data_of('app')}"])
+    assert not root.exists(data_of("app"))
+    root.install(package)
+    assert root.read(data_of("app")) == PATCHED
+    root.assert_clean()
+
+
+def test_file_taken_over_by_another_package(root):
+    root.install(opted_in())
+    heir = opted_in("heir", Replaces="app")
+    heir.entries.append(Entry(data_of("app").lstrip("/"), content=CHANGED))
+    root.install(heir)
+    assert root.read(data_of("app")) == CHANGED_PATCHED
+    assert root.dpkg("--verify") == ""
+    listed = root.pathpatch("status", "--json")
+    assert '"package":"heir:all"' in listed
+    root.dpkg("--purge", "heir")
+    root.install(opted_in("third"))
+    assert "heir" not in root.pathpatch("status", "--json")
+    assert "0 not" in root.pathpatch("verify")
+
+
+def test_removed_package_leaves_only_its_conffiles(root):
+    root.install(opted_in(), opted_in("other"))
+    root.dpkg("--remove", "app")
+    assert "0 not" in root.pathpatch("verify")
+    root.dpkg("--purge", "app")
+    root.install(opted_in("third"))
+    assert "app.conf" not in root.pathpatch("verify", "--verbose")
+
+
+def test_dropped_file(root):
+    package = opted_in()
+    package.entries.append(Entry(f"{PREFIX}/share/app/more", content=SHIPPED))
+    root.install(package)
+    root.install(opted_in(version="2"))
+    assert "0 not" in root.pathpatch("verify")
+
+
+def other_tree(root):
+    """The default path is a directory of its own: that of the device's first user."""
+    link = root.path / "data/data/com.termux"
+    link.unlink()
+    theirs = root.path / data_of("app").lstrip("/")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(SHIPPED)
+    return theirs
+
+
+def relocated(package, values):
+    """As `deb --relocate` leaves the paths: below the values."""
+    prefix = values["TERMUX__PREFIX"].lstrip("/")
+    for entry in package.entries:
+        entry.path = entry.path.replace(PREFIX, prefix)
+    package.conffiles = [path.replace(PREFIX, prefix) for path in package.conffiles]
+    package.control["postinst"] = package.control["postinst"].replace(PREFIX, prefix)
+    return package
+
+
+@pytest.fixture(params=["/data/user/10/com.termux", "/data/data/org.example.shell"])
+def elsewhere(blank, request):
+    """dpkg works on another user's directory, or that of another app; its database is there."""
+    data = request.param
+    values = {
+        name: default.replace("/data/data/com.termux", data)
+        for name, (default, _) in termux.TABLE.items()
+    }
+    theirs = other_tree(blank)
+    admindir = blank.path / (values["TERMUX__PREFIX"] + "/var/lib/dpkg").lstrip("/")
+    admindir.parent.mkdir(parents=True)
+    blank.admindir.rename(admindir)
+    blank.admindir = admindir
+    blank.environment["TERMUX_APP__DATA_DIR"] = data
+    blank.values = values
+    blank.theirs = theirs
+    blank.options = [f"--instdir={blank.path}", f"--admindir={admindir}"]
+    return blank
+
+
+def dpkg_elsewhere(root, *words):
+    done = root.run("dpkg", *root.options, "--force-script-chrootless", *words)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_packages_moved_to_where_the_values_are(elsewhere):
+    values = elsewhere.values
+    patched = termux.patched(SHIPPED, values)
+    for version, content in (("1", SHIPPED), ("2", CHANGED)):
+        package = relocated(opted_in(version=version, conffile=content), values)
+        debs = [packages.write(one, elsewhere.debs, "none") for one in (pathpatch_package(), package)]
+        dpkg_elsewhere(elsewhere, "--install", *debs)
+        assert elsewhere.read("/app.saw") == patched + termux.patched(content, values)
+        assert dpkg_elsewhere(elsewhere, "--verify") == ""
+    assert elsewhere.theirs.read_bytes() == SHIPPED
+    elsewhere.environment.pop("TERMUX_APP__DATA_DIR")
+    dpkg_elsewhere(elsewhere, "--purge", "app")
+    assert elsewhere.theirs.read_bytes() == SHIPPED
+
+
+def lay_bootstrap(root, values):
+    """A package as in a tree that was never installed by dpkg: lists name the default path, the files
+    lie below the values."""
+    prefix = root.path / values["TERMUX__PREFIX"].lstrip("/")
+    for name in ("share/app/data", "etc/app.conf"):
+        (prefix / name).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / name).write_bytes(SHIPPED)
+    package = opted_in()
+    info = root.admindir / "info"
+    listed = ["/."] + [f"/{entry.path}" for entry in package.entries]
+    (info / "app.list").write_text("".join(f"{path}\n" for path in listed))
+    (info / "app.md5sums").write_text(package.md5sums())
+    (root.admindir / "status").write_text(
+        "Package: app\nStatus: install ok installed\nPriority: optional\nMaintainer: nobody\n"
+        "Architecture: all\nVersion: 1\nDynamic-Variables: yes\nDescription: x\n\n"
+    )
+
+
+def test_tree_that_dpkg_never_installed(elsewhere):
+    lay_bootstrap(elsewhere, elsewhere.values)
+    stray = elsewhere.theirs.parent / "more"
+    stray.write_bytes(SHIPPED)
+    with open(elsewhere.admindir / "info/app.list", "a") as listed:
+        listed.write(f"{data_of('app').rsplit('/', 1)[0]}/more\n")
+    elsewhere.pathpatch("dpkg", "configure")
+    prefix = elsewhere.values["TERMUX__PREFIX"]
+    patched = termux.patched(SHIPPED, elsewhere.values)
+    assert elsewhere.read(f"{prefix}/share/app/data") == patched
+    assert elsewhere.read(f"{prefix}/etc/app.conf") == patched
+    assert elsewhere.theirs.read_bytes() == stray.read_bytes() == SHIPPED
+    sums = (elsewhere.admindir / "info/app.md5sums").read_text()
+    assert sums.startswith(packages.hashlib.md5(patched).hexdigest())
+
+
+def as_nobody():
+    """Termux has no root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def test_as_an_ordinary_user(blank):
+    subprocess.run([*AS_ROOT, "chown", "-R", "65534:65534", blank.folder], check=os.geteuid() == 0)
+    blank.environment["TERMUX_APP__DATA_DIR"] = VALUES["TERMUX_APP__DATA_DIR"]
+    for version, content in (("1", SHIPPED), ("2", CHANGED)):
+        debs = [
+            packages.write(one, blank.debs, "none")
+            for one in (pathpatch_package(), opted_in(version=version, conffile=content))
+        ]
+        done = subprocess.run(
+            [*as_nobody(), "dpkg", f"--root={blank.path}", "--force-script-chrootless",
+             "--force-not-root", "--force-bad-path", "--install", *debs],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=blank.environment,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert blank.read("/app.saw") == PATCHED + termux.patched(content, VALUES)
+        blank.assert_clean()
+    assert os.stat(blank.path / data_of("app").lstrip("/")).st_uid == (os.geteuid() or 65534)
+
+
+def test_only_the_field_and_a_waiting_trigger(root):
+    package = app()
+    package.control["triggers"] = "activate-await pathpatch\n"
+    root.install(package)
+    assert root.read("/app.saw") == SHIPPED + SHIPPED
+    assert root.read(data_of("app")) == root.read(conffile_of("app")) == PATCHED
+    assert root.status("app") == "installed"
+    assert root.run("debsums", f"--root={root.path}", "--silent").returncode == 0
