@@ -8,11 +8,15 @@
 #include "dpkg/dpkg.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char verify_usage[] =
     "usage: pathpatch verify [OPTION]...\n"
     "\n"
-    "Reads every patched file again: is it as it was left? Exit status 1 when one is not.\n"
+    "Reads every patched file again: is it as it was left? Where dpkg has a database, also\n"
+    "whether its packages are patched, its md5sums and our trigger right, the values those of\n"
+    "the folder that it works in. Each finding comes with the command that mends it. Exit\n"
+    "status 1 when there is one.\n"
     "\n"
     "  --root DIR, --state DIR, --json, --verbose (also the files that are as they should be)\n";
 
@@ -30,6 +34,7 @@ struct view {
     struct pp_session session;
     struct pp_record record;
     uint64_t files;
+    uint64_t findings;
 };
 
 /* Opens the ledger to read it. */
@@ -58,10 +63,30 @@ static void close_view(struct view *view) {
 
 static const char *const state_names[] = {"patched", "shipped", "changed", "gone"};
 
+/* What mends it; NULL: nothing that we know of. The caller's to free. */
+static char *mending(const struct view *view, const char *path, const char *package,
+                     enum pp_verify_state state) {
+    const struct pp_session *session = &view->session;
+    PP_AUTO_BUFFER struct pp_buffer words = PP_BUFFER_INIT;
+    struct pp_err err = PP_ERR_INIT;
+    bool owned = package[0] != '\0';
+    char *command = NULL;
+    int rc = pp_session_words(session, &words, &err);
+
+    if (rc >= 0 && state == PP_VERIFY_SHIPPED && owned)
+        rc = asprintf(&command, "pathpatch dpkg configure%s", (const char *)words.data);
+    else if (rc >= 0 && state == PP_VERIFY_SHIPPED)
+        rc = asprintf(&command, "pathpatch apply%s %s/%s", (const char *)words.data,
+                      session->root_path, path);
+    else if (rc >= 0 && state != PP_VERIFY_PATCHED && owned)
+        rc = asprintf(&command, "apt-get install --reinstall %s", package);
+    return rc < 0 ? NULL : command;
+}
+
 static const char *advice(enum pp_verify_state state) {
     static const char *const texts[] = {
         "as patched",
-        "holds its placeholders again; pathpatch apply patches it",
+        "holds its placeholders again",
         "was changed by somebody else since it was patched",
         "is gone",
     };
@@ -72,36 +97,56 @@ static const char *advice(enum pp_verify_state state) {
 static void tell_file(void *context, const char *path, const char *package,
                       enum pp_verify_state state) {
     struct view *view = context;
+    PP_AUTO_FREE char *command = mending(view, path, package, state);
 
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
     if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:o, s:s, s:s}", "type", "file", "path",
+        pp_output_json(json_pack("{s:s, s:o, s:s, s:s, s:s*}", "type", "file", "path",
                                  pp_output_json_text(path), "package", package, "state",
-                                 state_names[state]));
+                                 state_names[state], "command", command));
     else
-        printf("%s: %s\n", path, advice(state));
+        printf("%s: %s%s%s\n", path, advice(state), command != NULL ? "; run: " : "",
+               command != NULL ? command : "");
+}
+
+static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
+    static const char *const codes[] = {"values",    "interest", "unconfigured",
+                                        "unpatched", "md5sums",  "placeholders"};
+    struct view *view = context;
+
+    view->findings++;
+    if (view->options.json)
+        pp_output_json(json_pack(
+            "{s:s, s:s, s:o, s:o, s:o}", "type", "finding", "code", codes[finding->code], "subject",
+            pp_output_json_text(finding->subject), "text", pp_output_json_text(finding->text),
+            "command", pp_output_json_text(finding->command)));
+    else
+        printf("%s: %s; run: %s\n", finding->subject, finding->text, finding->command);
 }
 
 static int verify(struct view *view, struct pp_err *err) {
     struct pp_verify_tally tally;
     uint64_t wrong;
-    int rc = pp_verify(&view->record, tell_file, view, &tally, err);
+    int rc = pp_dpkg_check(&view->record, tell_finding, view, err);
 
+    if (rc >= 0)
+        rc = pp_verify(&view->record, tell_file, view, &tally, err);
     if (rc < 0)
         return rc;
     wrong = tally.counts[PP_VERIFY_SHIPPED] + tally.counts[PP_VERIFY_CHANGED] +
             tally.counts[PP_VERIFY_GONE];
     if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "type", "summary", "command",
-                                 "verify", "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED],
-                                 "shipped", (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
-                                 (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
-                                 (json_int_t)tally.counts[PP_VERIFY_GONE]));
+        pp_output_json(json_pack(
+            "{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "type", "summary", "command", "verify",
+            "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED], "shipped",
+            (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
+            (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
+            (json_int_t)tally.counts[PP_VERIFY_GONE], "findings", (json_int_t)view->findings));
     else if (!view->options.quiet)
         printf("%llu files as patched, %llu not\n",
                (unsigned long long)tally.counts[PP_VERIFY_PATCHED], (unsigned long long)wrong);
-    return wrong > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+    return wrong + view->findings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 
 /* ---- status ---- */

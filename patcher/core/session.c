@@ -390,3 +390,21 @@ int pp_session_path(const struct pp_session *session, const char *path, char **r
     }
     return 0;
 }
+
+int pp_session_words(const struct pp_session *session, struct pp_buffer *words,
+                     struct pp_err *err) {
+    const struct pp_session_options *options = &session->options;
+    const struct {
+        const char *name;
+        const char *value;
+    } given[] = {{"root", options->root},
+                 {"admindir", options->admindir},
+                 {"state", options->state},
+                 {"table", options->table}};
+    int rc = pp_buffer_append(words, "", 0, err);
+
+    for (size_t i = 0; rc >= 0 && i < PP_ARRAY_LEN(given); i++)
+        if (given[i].value != NULL)
+            rc = pp_buffer_printf(words, err, " --%s=%s", given[i].name, given[i].value);
+    return rc;
+}

@@ -25,6 +25,29 @@ int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally, 
 int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally *tally,
                     struct pp_err *err);
 
+/* What is wrong with the installation, and what mends it. */
+enum pp_dpkg_finding_code {
+    PP_DPKG_VALUES,       /* the recorded values are not those of the folder dpkg works in */
+    PP_DPKG_INTEREST,     /* dpkg does not know that we wait for the trigger */
+    PP_DPKG_UNCONFIGURED, /* a package that takes part is not configured */
+    PP_DPKG_UNPATCHED,    /* one that was not patched as it is now */
+    PP_DPKG_SUMS,         /* its md5sums are not those of the patched files */
+    PP_DPKG_PLACEHOLDERS, /* a file that could be patched, and was not */
+};
+
+struct pp_dpkg_finding {
+    enum pp_dpkg_finding_code code;
+    const char *subject; /* a placeholder, a package or a path */
+    const char *text;
+    const char *command;
+};
+
+/* Looks at all of it; needs a record that was opened for a dry run. Its ledger is brought in line
+ * with dpkg, which is not kept. Nothing when the root has no database of dpkg. */
+int pp_dpkg_check(struct pp_record *record,
+                  void (*told)(void *context, const struct pp_dpkg_finding *finding), void *context,
+                  struct pp_err *err);
+
 /* Tells every conffile that is as we left it, but not as dpkg recorded it: it was patched after its
  * package was configured, or has other values now. To dpkg it looks edited. Nothing when the root
  * has no database of dpkg. */

@@ -291,7 +291,7 @@ int pp_dpkg_rows_sums(struct pp_record *record, const struct pp_dpkg_info *info,
         rc = mend_line(record, info, package, rows, line, &mended, err);
         changed = changed || rc > 0;
     }
-    if (rc < 0 || !changed)
-        return rc;
-    return pp_dpkg_info_replace(info, package, "md5sums", &mended, err);
+    if (rc >= 0 && changed && !record->options.dry_run)
+        rc = pp_dpkg_info_replace(info, package, "md5sums", &mended, err);
+    return rc < 0 ? rc : changed;
 }

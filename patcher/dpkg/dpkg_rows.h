@@ -55,7 +55,7 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
 int pp_dpkg_rows_expire(struct pp_record *record, const struct pp_dpkg_package *package,
                         struct pp_err *err);
 /* Brings info/PKG.md5sums in line with the rows: all of them, since a file that several packages
- * share has one row. */
+ * share has one row. Returns 1 when it had to be, 0 when not; in a dry run nothing is written. */
 int pp_dpkg_rows_sums(struct pp_record *record, const struct pp_dpkg_info *info,
                       const struct pp_dpkg_package *package, const struct pp_rows *rows,
                       struct pp_err *err);

@@ -40,6 +40,7 @@ def test_all_as_patched(root):
         "shipped": 0,
         "changed": 0,
         "gone": 0,
+        "findings": 0,
     }
     assert states_of(run("verify", root, "--json")) == {}
 
@@ -52,7 +53,7 @@ def test_every_state(root):
     done = run("verify", root, "--json", status=1)
     assert states_of(done) == {"plain": "shipped", "packed.gz": "changed", "link": "gone"}
     done = run("verify", root, status=1)
-    assert b"plain: holds its placeholders again; pathpatch apply patches it" in done.stdout
+    assert b"plain: holds its placeholders again; run: pathpatch apply " in done.stdout
     assert b"link: is gone" in done.stdout
 
 

@@ -110,7 +110,7 @@ class Root:
         done = self.run(
             BUILD / "pathpatch", *words, f"--root={self.path}", f"--admindir={self.admindir}"
         )
-        assert done.returncode == status, done.stdout
+        assert status is None or done.returncode == status, done.stdout
         return done.stdout
 
     def record_values(self, values):

@@ -1,6 +1,9 @@
 """When the handler runs, and what happens when it fails."""
 
-from conftest import CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, opted_in, packages
+import re
+from collections import Counter
+
+from conftest import BUILD, CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, opted_in, packages
 
 
 def chain(length, **fields):
@@ -69,3 +72,24 @@ def test_options_that_the_hook_has_no_use_for(root):
     for words in (["--dry-run"], ["--files-from=/dev/null"]):
         output = root.pathpatch("dpkg", "trigger", *words, status=2)
         assert words[0].split("=")[0] in output
+
+
+def calls_of(root, name):
+    """What a trigger with nothing to do asks of the system: how often, by call."""
+    log = root.folder / name
+    done = root.run(
+        "strace", "-f", "-o", log, "-e", "trace=execve,openat,open,getdents64,getdents",
+        BUILD / "pathpatch", "dpkg", "trigger", f"--root={root.path}", f"--admindir={root.admindir}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"^(\d+) +(\w+)\((?!.*ENOENT)", log.read_text(), re.MULTILINE)
+    return Counter(call for _, call in found), len({process for process, _ in found})
+
+
+def test_nothing_to_do_costs_the_same_for_any_number_of_packages(root):
+    """One dpkg-query, and no look at what is installed."""
+    root.install(opted_in("first"))
+    before = calls_of(root, "before")
+    assert before[1] == 2
+    root.install(*(opted_in(f"app{i}") for i in range(30)))
+    assert calls_of(root, "after") == before
