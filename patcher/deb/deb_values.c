@@ -100,7 +100,7 @@ static int relocate_control(struct writer *writer, const char *name, struct pp_b
     PP_AUTO_BUFFER struct pp_buffer moved = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
     struct pp_buffer was = *text;
-    int count = pp_relocation_text(&writer->relocation, text->data, text->len, &moved, err);
+    int count = pp_retext_text(&writer->relocation.retext, text->data, text->len, &moved, err);
 
     if (count <= 0)
         return count;
@@ -216,10 +216,10 @@ static int relocate_file(struct writer *writer, const struct pp_deb_member *memb
     struct pp_err problem = PP_ERR_INIT;
     struct pp_blob content = member->content;
     uint64_t left = writer->tally->left;
-    int rc = pp_relocation_content(&writer->relocation, &member->content, member->mode,
-                                   &change->content.sink, &problem);
+    int rc = pp_retext_content(&writer->relocation.retext, &member->content, member->mode,
+                               &change->content.sink, &problem);
 
-    if (rc >= 0 && rc != PP_RELOCATION_NO_TEXT) {
+    if (rc >= 0 && rc != PP_RETEXT_NO_TEXT) {
         change->rewritten = rc > 0;
         writer->tally->hits += (uint64_t)rc;
         writer->tally->patched += change->rewritten ? 1 : 0;

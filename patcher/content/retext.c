@@ -1,0 +1,201 @@
+#include "content/retext.h"
+
+#include "base/cleanup.h"
+#include "base/spool.h"
+#include "content/coding.h"
+#include "content/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Text is worked on in memory. */
+#define TEXT_LEN_MAX ((uint64_t)64 << 20)
+
+/* ---- text ---- */
+
+static bool is_name_byte(uint8_t byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte >= 0x80;
+}
+
+/* Does a path end here, so that it is not the beginning of another name? A full stop ends it where
+ * no name goes on behind. */
+static bool ends_path(const uint8_t *at, const uint8_t *end) {
+    if (at == end)
+        return true;
+    if (*at == '.')
+        return at + 1 == end || !(is_name_byte(at[1]) || at[1] == '.');
+    return !is_name_byte(*at);
+}
+
+/* The placeholder with the longest default path at `at`, or -1. */
+static int find_path(const struct pp_retext *retext, const uint8_t *at, const uint8_t *end) {
+    const struct pp_table *table = retext->table;
+    size_t found_len = 0;
+    int found = -1;
+
+    for (size_t i = 0; i < table->count; i++) {
+        size_t len = strlen(table->placeholders[i].default_path);
+
+        if (len > found_len && (size_t)(end - at) >= len &&
+            memcmp(at, table->placeholders[i].default_path, len) == 0 && ends_path(at + len, end)) {
+            found = (int)i;
+            found_len = len;
+        }
+    }
+    return found;
+}
+
+/* Text between padded placeholders. */
+static int put_plain(const struct pp_retext *retext, const uint8_t *text, size_t len,
+                     struct pp_buffer *out, int *count, struct pp_err *err) {
+    const uint8_t *end = text + len;
+    const uint8_t *kept = text;
+    const uint8_t *at = text;
+    int rc = 0;
+
+    while (rc >= 0 && (at = memchr(at, '/', (size_t)(end - at))) != NULL) {
+        int found = find_path(retext, at, end);
+        const char *was;
+        const char *put;
+
+        if (found < 0) {
+            at++;
+            continue;
+        }
+        was = retext->table->placeholders[found].default_path;
+        put = retext->put[found];
+        rc = pp_buffer_append(out, kept, (size_t)(at - kept), err);
+        if (rc >= 0)
+            rc = pp_buffer_append(out, put, strlen(put), err);
+        *count += strcmp(was, put) != 0;
+        at += strlen(was);
+        kept = at;
+    }
+    return rc < 0 ? rc : pp_buffer_append(out, kept, (size_t)(end - kept), err);
+}
+
+int pp_retext_text(const struct pp_retext *retext, const uint8_t *text, size_t len,
+                   struct pp_buffer *out, struct pp_err *err) {
+    const struct pp_matcher *matcher = retext->policy->matcher;
+    PP_AUTO_FREE uint8_t *edited = malloc(len + 1);
+    struct pp_matcher_walk walk = {0};
+    struct pp_match match;
+    size_t done = 0;
+    int count = 0;
+    int rc = 0;
+
+    if (edited == NULL)
+        return pp_err_nomem(err);
+    memcpy(edited, text, len);
+    while (rc >= 0 && pp_matcher_next(matcher, text, len, len, &walk, &match)) {
+        /* Its last slash may be the first of a path, which takes it. */
+        size_t end = match.end - (find_path(retext, text + match.end - 1, text + len) >= 0);
+
+        rc = put_plain(retext, text + done, match.first - done, out, &count, err);
+        pp_matcher_write(matcher, edited, &match);
+        if (rc >= 0)
+            rc = pp_buffer_append(out, edited + match.first, end - match.first, err);
+        count += memcmp(edited + match.first, text + match.first, end - match.first) != 0;
+        done = end;
+    }
+    if (rc >= 0)
+        rc = put_plain(retext, text + done, len - done, out, &count, err);
+    return rc < 0 ? rc : count;
+}
+
+/* ---- files ---- */
+
+/* Content as text in memory. Returns 1, or 0 when it is none. */
+static int read_text(struct pp_source *source, struct pp_buffer *text, struct pp_err *err) {
+    uint8_t data[16384];
+    ssize_t count;
+
+    while ((count = pp_source_read(source, data, sizeof(data), err)) != 0) {
+        if (count < 0)
+            return (int)count;
+        if (memchr(data, '\0', (size_t)count) != NULL || text->len > TEXT_LEN_MAX)
+            return 0;
+        if (pp_buffer_append(text, data, (size_t)count, err) < 0)
+            return -(int)err->kind;
+    }
+    return pp_buffer_append(text, "", 0, err) < 0 ? -(int)err->kind : 1;
+}
+
+static bool is_plain(const struct pp_kind *kind) {
+    return kind->codec == NULL && kind->container == NULL && kind->left == NULL;
+}
+
+static int retext_plain(const struct pp_retext *retext, const struct pp_blob *content,
+                        struct pp_buffer *out, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(content, err);
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    int rc = source == NULL ? -(int)err->kind : read_text(source, &text, err);
+    struct pp_kind kind;
+
+    if (rc <= 0)
+        return rc < 0 ? rc : PP_RETEXT_NO_TEXT;
+    kind = pp_kind_of(text.data, text.len);
+    return is_plain(&kind) ? pp_retext_text(retext, text.data, text.len, out, err)
+                           : PP_RETEXT_NO_TEXT;
+}
+
+static int copy_spool(const struct pp_spool *spool, struct pp_sink *out, struct pp_err *err) {
+    struct pp_blob blob = pp_spool_blob(spool);
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&blob, err);
+
+    return source == NULL ? -(int)err->kind : pp_sink_copy(out, source, err);
+}
+
+static int retext_coded(const struct pp_retext *retext, const struct pp_codec *codec,
+                        const struct pp_blob *content, struct pp_sink *out, struct pp_err *err) {
+    struct pp_budget *budget = retext->policy->budget;
+    PP_AUTO_SPOOL struct pp_spool plain;
+    PP_AUTO_SPOOL struct pp_spool written;
+    PP_AUTO_BUFFER struct pp_buffer edited = PP_BUFFER_INIT;
+    struct pp_blob text;
+    int count;
+    int rc;
+
+    pp_spool_init(&plain);
+    pp_spool_init(&written);
+    rc = pp_coding_decode(codec, content, PP_DECODED_LEN_MAX, budget, &plain.sink, err);
+    if (rc < 0)
+        return rc;
+    text = pp_spool_blob(&plain);
+    count = retext_plain(retext, &text, &edited, err);
+    if (count <= 0 || count == PP_RETEXT_NO_TEXT)
+        return count;
+    text = pp_blob_memory(edited.data, edited.len);
+    rc = pp_coding_encode(codec, content, &text, budget, &written, err);
+    if (rc >= 0)
+        rc = copy_spool(&written, out, err);
+    return rc < 0 ? rc : count;
+}
+
+int pp_retext_content(const struct pp_retext *retext, const struct pp_blob *content, uint32_t mode,
+                      struct pp_sink *out, struct pp_err *err) {
+    const struct pp_policy *policy = retext->policy;
+    PP_AUTO_BUFFER struct pp_buffer edited = PP_BUFFER_INIT;
+    uint8_t head[PP_KIND_HEAD_LEN];
+    ssize_t len = pp_blob_read(content, 0, head, sizeof(head), err);
+    struct pp_kind kind;
+    int count;
+    int rc;
+
+    if (len < 0)
+        return (int)len;
+    kind = pp_kind_of(head, (size_t)len);
+    if (pp_kind_executable(head, (size_t)len, mode, policy->executables) != NULL ||
+        (kind.codec != NULL && !policy->decode))
+        return PP_RETEXT_NO_TEXT;
+    if (kind.codec != NULL)
+        return retext_coded(retext, kind.codec, content, out, err);
+    if (!is_plain(&kind))
+        return PP_RETEXT_NO_TEXT;
+    count = retext_plain(retext, content, &edited, err);
+    if (count <= 0 || count == PP_RETEXT_NO_TEXT)
+        return count;
+    rc = pp_sink_write(out, edited.data, edited.len, err);
+    return rc < 0 ? rc : count;
+}
