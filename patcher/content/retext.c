@@ -46,12 +46,37 @@ static int find_path(const struct pp_retext *retext, const uint8_t *at, const ui
     return found;
 }
 
-/* Text between padded placeholders. */
-static int put_plain(const struct pp_retext *retext, const uint8_t *text, size_t len,
-                     struct pp_buffer *out, int *count, struct pp_err *err) {
-    const uint8_t *end = text + len;
-    const uint8_t *kept = text;
-    const uint8_t *at = text;
+/* One text on its way. */
+struct edit {
+    const struct pp_retext *retext;
+    const uint8_t *text;
+    size_t done; /* of the text */
+    struct pp_buffer *out;
+    struct pp_findings *findings;
+    int count;
+};
+
+static int note(struct edit *edit, size_t offset, size_t placeholder, struct pp_err *err) {
+    int64_t leaf = pp_findings_leaf(edit->findings,
+                                    &(struct pp_leaf){.path = (char *)"", .coded_layer = -1}, err);
+
+    edit->count++;
+    if (leaf < 0)
+        return (int)leaf;
+    return pp_findings_add(edit->findings,
+                           &(struct pp_finding){.offset = offset,
+                                                .leaf = (uint32_t)leaf,
+                                                .placeholder = (uint16_t)placeholder,
+                                                .written = true},
+                           err);
+}
+
+/* Text up to the next padded placeholder. */
+static int put_plain(struct edit *edit, size_t to, struct pp_err *err) {
+    const struct pp_retext *retext = edit->retext;
+    const uint8_t *end = edit->text + to;
+    const uint8_t *kept = edit->text + edit->done;
+    const uint8_t *at = kept;
     int rc = 0;
 
     while (rc >= 0 && (at = memchr(at, '/', (size_t)(end - at))) != NULL) {
@@ -65,24 +90,36 @@ static int put_plain(const struct pp_retext *retext, const uint8_t *text, size_t
         }
         was = retext->table->placeholders[found].default_path;
         put = retext->put[found];
-        rc = pp_buffer_append(out, kept, (size_t)(at - kept), err);
+        rc = pp_buffer_append(edit->out, kept, (size_t)(at - kept), err);
         if (rc >= 0)
-            rc = pp_buffer_append(out, put, strlen(put), err);
-        *count += strcmp(was, put) != 0;
+            rc = pp_buffer_append(edit->out, put, strlen(put), err);
+        if (rc >= 0 && strcmp(was, put) != 0)
+            rc = note(edit, (size_t)(at - edit->text), (size_t)found, err);
         at += strlen(was);
         kept = at;
     }
-    return rc < 0 ? rc : pp_buffer_append(out, kept, (size_t)(end - kept), err);
+    edit->done = to;
+    return rc < 0 ? rc : pp_buffer_append(edit->out, kept, (size_t)(end - kept), err);
+}
+
+/* A padded placeholder, up to `to`; `edited` is the text with the value in it. */
+static int put_padded(struct edit *edit, const uint8_t *edited, const struct pp_match *match,
+                      size_t to, struct pp_err *err) {
+    int rc = pp_buffer_append(edit->out, edited + match->first, to - match->first, err);
+
+    edit->done = to;
+    if (rc < 0 || memcmp(edited + match->first, edit->text + match->first, to - match->first) == 0)
+        return rc;
+    return note(edit, match->first, match->pattern, err);
 }
 
 int pp_retext_text(const struct pp_retext *retext, const uint8_t *text, size_t len,
-                   struct pp_buffer *out, struct pp_err *err) {
+                   struct pp_buffer *out, struct pp_findings *findings, struct pp_err *err) {
     const struct pp_matcher *matcher = retext->policy->matcher;
+    struct edit edit = {.retext = retext, .text = text, .out = out, .findings = findings};
     PP_AUTO_FREE uint8_t *edited = malloc(len + 1);
     struct pp_matcher_walk walk = {0};
     struct pp_match match;
-    size_t done = 0;
-    int count = 0;
     int rc = 0;
 
     if (edited == NULL)
@@ -90,18 +127,16 @@ int pp_retext_text(const struct pp_retext *retext, const uint8_t *text, size_t l
     memcpy(edited, text, len);
     while (rc >= 0 && pp_matcher_next(matcher, text, len, len, &walk, &match)) {
         /* Its last slash may be the first of a path, which takes it. */
-        size_t end = match.end - (find_path(retext, text + match.end - 1, text + len) >= 0);
+        bool shared = find_path(retext, text + match.end - 1, text + len) >= 0;
 
-        rc = put_plain(retext, text + done, match.first - done, out, &count, err);
         pp_matcher_write(matcher, edited, &match);
+        rc = put_plain(&edit, match.first, err);
         if (rc >= 0)
-            rc = pp_buffer_append(out, edited + match.first, end - match.first, err);
-        count += memcmp(edited + match.first, text + match.first, end - match.first) != 0;
-        done = end;
+            rc = put_padded(&edit, edited, &match, shared ? match.end - 1 : match.end, err);
     }
     if (rc >= 0)
-        rc = put_plain(retext, text + done, len - done, out, &count, err);
-    return rc < 0 ? rc : count;
+        rc = put_plain(&edit, len, err);
+    return rc < 0 ? rc : edit.count;
 }
 
 /* ---- files ---- */
@@ -127,7 +162,7 @@ static bool is_plain(const struct pp_kind *kind) {
 }
 
 static int retext_plain(const struct pp_retext *retext, const struct pp_blob *content,
-                        struct pp_buffer *out, struct pp_err *err) {
+                        struct pp_buffer *out, struct pp_findings *findings, struct pp_err *err) {
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(content, err);
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     int rc = source == NULL ? -(int)err->kind : read_text(source, &text, err);
@@ -136,7 +171,7 @@ static int retext_plain(const struct pp_retext *retext, const struct pp_blob *co
     if (rc <= 0)
         return rc < 0 ? rc : PP_RETEXT_NO_TEXT;
     kind = pp_kind_of(text.data, text.len);
-    return is_plain(&kind) ? pp_retext_text(retext, text.data, text.len, out, err)
+    return is_plain(&kind) ? pp_retext_text(retext, text.data, text.len, out, findings, err)
                            : PP_RETEXT_NO_TEXT;
 }
 
@@ -148,7 +183,8 @@ static int copy_spool(const struct pp_spool *spool, struct pp_sink *out, struct 
 }
 
 static int retext_coded(const struct pp_retext *retext, const struct pp_codec *codec,
-                        const struct pp_blob *content, struct pp_sink *out, struct pp_err *err) {
+                        const struct pp_blob *content, struct pp_sink *out,
+                        struct pp_findings *findings, struct pp_err *err) {
     struct pp_budget *budget = retext->policy->budget;
     PP_AUTO_SPOOL struct pp_spool plain;
     PP_AUTO_SPOOL struct pp_spool written;
@@ -163,7 +199,7 @@ static int retext_coded(const struct pp_retext *retext, const struct pp_codec *c
     if (rc < 0)
         return rc;
     text = pp_spool_blob(&plain);
-    count = retext_plain(retext, &text, &edited, err);
+    count = retext_plain(retext, &text, &edited, findings, err);
     if (count <= 0 || count == PP_RETEXT_NO_TEXT)
         return count;
     text = pp_blob_memory(edited.data, edited.len);
@@ -174,7 +210,7 @@ static int retext_coded(const struct pp_retext *retext, const struct pp_codec *c
 }
 
 int pp_retext_content(const struct pp_retext *retext, const struct pp_blob *content, uint32_t mode,
-                      struct pp_sink *out, struct pp_err *err) {
+                      struct pp_sink *out, struct pp_findings *findings, struct pp_err *err) {
     const struct pp_policy *policy = retext->policy;
     PP_AUTO_BUFFER struct pp_buffer edited = PP_BUFFER_INIT;
     uint8_t head[PP_KIND_HEAD_LEN];
@@ -190,10 +226,10 @@ int pp_retext_content(const struct pp_retext *retext, const struct pp_blob *cont
         (kind.codec != NULL && !policy->decode))
         return PP_RETEXT_NO_TEXT;
     if (kind.codec != NULL)
-        return retext_coded(retext, kind.codec, content, out, err);
+        return retext_coded(retext, kind.codec, content, out, findings, err);
     if (!is_plain(&kind))
         return PP_RETEXT_NO_TEXT;
-    count = retext_plain(retext, content, &edited, err);
+    count = retext_plain(retext, content, &edited, findings, err);
     if (count <= 0 || count == PP_RETEXT_NO_TEXT)
         return count;
     rc = pp_sink_write(out, edited.data, edited.len, err);

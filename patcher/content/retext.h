@@ -25,15 +25,16 @@ struct pp_retext {
     const char *put[PP_PLACEHOLDER_MAX]; /* what stands for each default path without padding */
 };
 
-/* Appends the text as it shall be. Returns how many paths are not what they were. */
+/* Appends the text as it shall be, and adds the paths that are not what they were to the findings.
+ * Returns how many. */
 int pp_retext_text(const struct pp_retext *retext, const uint8_t *text, size_t len,
-                   struct pp_buffer *out, struct pp_err *err);
+                   struct pp_buffer *out, struct pp_findings *findings, struct pp_err *err);
 
 /* The same for a file: `out` gets all of it when there was something to change. `mode`: its
  * permission bits. Returns how many paths changed, or PP_RETEXT_NO_TEXT for content that is no
  * text, an executable by the policy, or text of more than 64 MiB. */
 #define PP_RETEXT_NO_TEXT INT_MAX
 int pp_retext_content(const struct pp_retext *retext, const struct pp_blob *content, uint32_t mode,
-                      struct pp_sink *out, struct pp_err *err);
+                      struct pp_sink *out, struct pp_findings *findings, struct pp_err *err);
 
 #endif

@@ -123,7 +123,8 @@ static int move_relative(const struct pp_relocation *relocation, const struct pp
 }
 
 int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_deb_member *member,
-                       struct pp_deb_change *change, struct pp_err *err) {
+                       struct pp_deb_change *change, struct pp_findings *findings,
+                       struct pp_err *err) {
     int rc = move_path(relocation, member->path, &change->path, err);
 
     if (rc < 0)
@@ -137,7 +138,7 @@ int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_d
         rc = move_relative(relocation, member, change, err);
     else if (member->kind == PP_DEB_SYMLINK)
         rc = pp_retext_text(&relocation->retext, (const uint8_t *)member->target,
-                            strlen(member->target), &change->target, err);
+                            strlen(member->target), &change->target, findings, err);
     else
         return 0;
     change->relinked = rc > 0;

@@ -25,9 +25,11 @@ int pp_relocation_init(struct pp_relocation *relocation, const struct pp_session
                        struct pp_err *err);
 void pp_relocation_done(struct pp_relocation *relocation);
 
-/* Sets where a member goes, and what its link names. */
+/* Sets where a member goes, and what its link names; adds the paths in the target of a symlink to
+ * the findings. */
 int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_deb_member *member,
-                       struct pp_deb_change *change, struct pp_err *err);
+                       struct pp_deb_change *change, struct pp_findings *findings,
+                       struct pp_err *err);
 
 /* Adds the places where content still names a default path whose value is another. */
 int pp_relocation_scan(const struct pp_relocation *relocation, const struct pp_blob *content,

@@ -99,15 +99,19 @@ static int relocate_control(struct writer *writer, const char *name, struct pp_b
                             struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer moved = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
     struct pp_buffer was = *text;
-    int count = pp_retext_text(&writer->relocation.retext, text->data, text->len, &moved, err);
+    int count =
+        pp_retext_text(&writer->relocation.retext, text->data, text->len, &moved, &findings, err);
 
+    writer->tally->files++;
     if (count <= 0)
         return count;
     *text = moved;
     moved = was;
     /* As dpkg-deb --raw-extract names it. */
     if (pp_buffer_printf(&path, err, "DEBIAN/%s", name) < 0 ||
+        tell(writer, (const char *)path.data, PP_OUTCOME_PATCHED, &findings, NULL, err) < 0 ||
         check_shebang(writer, (const char *)path.data, text, err) < 0)
         return -(int)err->kind;
     return PP_DEB_CONTROL_CHANGED;
@@ -214,16 +218,15 @@ static int tell_what_is_left(struct writer *writer, const struct pp_deb_member *
 static int relocate_file(struct writer *writer, const struct pp_deb_member *member,
                          struct pp_deb_change *change, struct pp_err *err) {
     struct pp_err problem = PP_ERR_INIT;
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
     struct pp_blob content = member->content;
     uint64_t left = writer->tally->left;
     int rc = pp_retext_content(&writer->relocation.retext, &member->content, member->mode,
-                               &change->content.sink, &problem);
+                               &change->content.sink, &findings, &problem);
 
     if (rc >= 0 && rc != PP_RETEXT_NO_TEXT) {
         change->rewritten = rc > 0;
-        writer->tally->hits += (uint64_t)rc;
-        writer->tally->patched += change->rewritten ? 1 : 0;
-        return rc == 0 ? 0 : tell(writer, member->path, PP_OUTCOME_PATCHED, NULL, NULL, err);
+        return rc == 0 ? 0 : tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
     }
     if (rc < 0 && !is_of_member(&problem)) {
         *err = problem;
@@ -236,22 +239,31 @@ static int relocate_file(struct writer *writer, const struct pp_deb_member *memb
                                                 : tell_what_is_left(writer, member, &content, err);
 }
 
-static int write_member(struct pp_deb_visitor *visitor, const struct pp_deb_member *member,
-                        struct pp_deb_change *change, struct pp_err *err) {
-    struct writer *writer = (struct writer *)visitor;
-    bool relocate = writer->options->relocate;
-    int rc = relocate ? pp_relocation_move(&writer->relocation, member, change, err) : 0;
+static int relocate_member(struct writer *writer, const struct pp_deb_member *member,
+                           struct pp_deb_change *change, struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    int rc = pp_relocation_move(&writer->relocation, member, change, &findings, err);
 
-    if (member->kind == PP_DEB_FILE || member->kind == PP_DEB_SYMLINK)
-        writer->tally->files++;
     if (rc < 0)
         return rc;
     if (member->kind == PP_DEB_FILE)
-        return relocate ? relocate_file(writer, member, change, err)
-                        : patch_file(writer, member, change, err);
-    if (member->kind == PP_DEB_SYMLINK && !relocate)
-        return patch_symlink(writer, member, change, err);
+        return relocate_file(writer, member, change, err);
+    if (member->kind == PP_DEB_SYMLINK && change->relinked)
+        return tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
     return 0;
+}
+
+static int write_member(struct pp_deb_visitor *visitor, const struct pp_deb_member *member,
+                        struct pp_deb_change *change, struct pp_err *err) {
+    struct writer *writer = (struct writer *)visitor;
+
+    if (member->kind == PP_DEB_FILE || member->kind == PP_DEB_SYMLINK)
+        writer->tally->files++;
+    if (writer->options->relocate)
+        return relocate_member(writer, member, change, err);
+    if (member->kind == PP_DEB_FILE)
+        return patch_file(writer, member, change, err);
+    return member->kind == PP_DEB_SYMLINK ? patch_symlink(writer, member, change, err) : 0;
 }
 
 int pp_deb_values(struct pp_session *session, const struct pp_deb_options *options,

@@ -87,11 +87,18 @@ static void test_text(void **state) {
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         PP_AUTO_BUFFER struct pp_buffer out = PP_BUFFER_INIT;
+        PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
         struct pp_err err = PP_ERR_INIT;
 
         assert_int_equal(pp_retext_text(&fixture->retext, (const uint8_t *)rows[i].text,
-                                        strlen(rows[i].text), &out, &err),
+                                        strlen(rows[i].text), &out, &findings, &err),
                          rows[i].count);
+        assert_int_equal(findings.count, rows[i].count);
+        for (size_t k = 0; k < findings.count; k++)
+            assert_memory_equal(
+                rows[i].text + findings.items[k].offset,
+                fixture->table.placeholders[findings.items[k].placeholder].default_path,
+                strlen(fixture->table.placeholders[findings.items[k].placeholder].default_path));
         assert_int_equal(out.len, strlen(rows[i].wanted));
         assert_memory_equal(out.data, rows[i].wanted, out.len);
     }
@@ -119,13 +126,14 @@ static void test_what_is_text(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         PP_AUTO_BUFFER struct pp_buffer out = PP_BUFFER_INIT;
         struct pp_blob content = pp_blob_memory(rows[i].content, rows[i].len);
+        PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
         struct pp_sink_buffer sink;
         struct pp_err err = PP_ERR_INIT;
 
         pp_sink_buffer_init(&sink, &out);
-        assert_int_equal(
-            pp_retext_content(&fixture->retext, &content, rows[i].mode, &sink.sink, &err),
-            rows[i].count);
+        assert_int_equal(pp_retext_content(&fixture->retext, &content, rows[i].mode, &sink.sink,
+                                           &findings, &err),
+                         rows[i].count);
         assert_int_equal(out.len > 0, rows[i].count == 1);
     }
 }
