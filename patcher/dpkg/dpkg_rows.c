@@ -190,6 +190,13 @@ static bool is_gone(const struct pp_record *record, const struct pp_row *row) {
                : fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
+/* A later version of the package no longer asks to be patched: what it brought is its own. */
+static bool has_opted_out(const struct pp_dpkg *dpkg, const char *key) {
+    const struct pp_dpkg_package *package = pp_dpkg_find(dpkg, key);
+
+    return package != NULL && pp_dpkg_has_files(package) && package->variables[0] == '\0';
+}
+
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
     PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
@@ -207,9 +214,13 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
         } else if (dpkg != NULL && !pp_dpkg_has_files(pp_dpkg_find(dpkg, row->package)) &&
                    is_gone(record, row)) {
             rc = pp_ledger_forget(ledger, row->path, err);
+        } else if (dpkg != NULL && has_opted_out(dpkg, row->package)) {
+            rc = pp_row_fits(record, row, err);
+            if (rc == 0)
+                rc = pp_ledger_forget(ledger, row->path, err);
         }
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 static int is_conffile(void *context, const char *path, const char *md5, struct pp_err *err) {

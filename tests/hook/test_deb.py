@@ -150,3 +150,15 @@ def test_another_table(root, tmp_path):
     assert b"asks for another table than 'termux'" in done.stderr
     fields = subprocess.run(["dpkg-deb", "-f", tmp_path / "out.deb"], capture_output=True, check=True).stdout
     assert b"Dynamic-Variables: other\n" in fields and b"Depends: pathpatch\n" in fields
+
+
+def test_upgrade_from_what_the_hook_patched(root, tmp_path):
+    """The ledger has rows of the version before; what is written in the next one is not its own."""
+    root.install(package())
+    written = tmp_path / "out.deb"
+    deb(packages.write(package(version="2", data=SHIPPED + b"next\n"), root.debs, "none"), written)
+    root.install(written)
+    assert root.status("app") == "installed"
+    root.assert_clean()
+    root.pathpatch("verify")
+    assert root.read(f"{PREFIX}/share/app/data") == termux.patched(SHIPPED + b"next\n", VALUES)
