@@ -111,8 +111,8 @@ static void tell_file(void *context, const char *path, const char *package,
 }
 
 static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
-    static const char *const codes[] = {"values",    "interest", "unconfigured",
-                                        "unpatched", "md5sums",  "placeholders"};
+    static const char *const codes[] = {"values",  "interest", "unconfigured", "unpatched",
+                                        "md5sums", "table",    "placeholders"};
     struct view *view = context;
 
     view->findings++;

@@ -106,6 +106,8 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
     };
 
     *record = (struct pp_record){.session = session, .options = *options};
+    if (session->table_problem.kind != PP_ERR_NONE && options->reporter->note != NULL)
+        options->reporter->note(options->reporter->context, session->table_problem.text);
     take_values(record);
     record->journal = pp_journal_open(&journal, err);
     if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && !options->dry_run) {

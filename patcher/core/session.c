@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "ledger/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,20 +12,28 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What resolve() made. */
+static void forget_values(struct pp_session *session) {
+    pp_values_done(&session->values);
+    pp_envfile_done(&session->recorded);
+    pp_envfile_done(&session->env_file);
+    free(session->state);
+    free(session->admindir);
+    session->state = session->admindir = NULL;
+    session->ignored = -1;
+    memset(session->disbelieved, 0, sizeof(session->disbelieved));
+}
+
 void pp_session_done(struct pp_session *session) {
     if (session->matcher != NULL)
         pp_budget_done(&session->budget);
     pp_matcher_free(session->matcher);
-    pp_values_done(&session->values);
+    forget_values(session);
     pp_values_done(&session->was);
-    pp_envfile_done(&session->recorded);
-    pp_envfile_done(&session->env_file);
     pp_table_done(&session->table);
     if (session->root >= 0)
         close(session->root);
     free(session->root_path);
-    free(session->state);
-    free(session->admindir);
     *session = (struct pp_session){.root = -1};
 }
 
@@ -272,6 +281,120 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
     return rc;
 }
 
+/* ---- more tables ---- */
+
+static int compare_names(const struct dirent **left, const struct dirent **right) {
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static int is_table(const struct dirent *entry) {
+    size_t len = strlen(entry->d_name);
+
+    return len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
+}
+
+/* Adds what is in a folder. A table that is no good concerns only the packages that name it: the
+ * first such is noted. Returns how many were added. */
+static int add_folder(struct pp_session *session, const char *path, struct pp_err *err) {
+    PP_AUTO_FREE char *located = NULL;
+    PP_AUTO_FREE char *folder = NULL;
+    struct dirent **entries = NULL;
+    int added = 0;
+    int rc = 0;
+    int count;
+
+    located = pp_session_locate(session, path);
+    if (located == NULL || asprintf(&folder, "%s/%s", session->root_path, located) < 0) {
+        folder = NULL;
+        return pp_err_nomem(err);
+    }
+    count = scandir(folder, &entries, is_table, compare_names);
+    for (int i = 0; i < count; i++) {
+        PP_AUTO_FREE char *file = NULL;
+        struct pp_err problem = PP_ERR_INIT;
+
+        if (asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0) {
+            file = NULL;
+            rc = pp_err_nomem(err);
+        } else if (rc >= 0) {
+            int one = pp_table_add(&session->table, file, &problem);
+
+            added += one > 0 ? 1 : 0;
+            if (one < 0 && session->table_problem.kind == PP_ERR_NONE)
+                session->table_problem = problem;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return rc < 0 ? rc : added;
+}
+
+static int add_tables(struct pp_session *session, struct pp_err *err) {
+    PP_AUTO_FREE char *folders = strdup(session->table.tables);
+    char *rest = folders;
+    char *folder;
+    int added = 0;
+
+    if (folders == NULL)
+        return pp_err_nomem(err);
+    while ((folder = strsep(&rest, " ")) != NULL) {
+        int rc = folder[0] == '/' ? add_folder(session, folder, err) : 0;
+
+        if (rc < 0)
+            return rc;
+        added += rc;
+    }
+    return added;
+}
+
+/* The words of --set that this table knows. Returns how many it does not. */
+static int known_words(const struct pp_session *session, const char **known) {
+    int unknown = 0;
+
+    for (const char *const *set = session->options.set; set != NULL && *set != NULL; set++) {
+        PP_AUTO_FREE char *name = strndup(*set, strcspn(*set, "="));
+
+        if (name != NULL && pp_table_find(&session->table, name) >= 0)
+            *known++ = *set;
+        else
+            unknown++;
+    }
+    *known = NULL;
+    return unknown;
+}
+
+static size_t count_words(const char *const *set) {
+    size_t count = 0;
+
+    while (set != NULL && set[count] != NULL)
+        count++;
+    return count;
+}
+
+/* Where more tables are depends on the values, and the values on the tables: the default table's
+ * values come first. */
+static int resolve_all(struct pp_session *session, struct pp_err *err) {
+    const char *const *set = session->options.set;
+    PP_AUTO_FREE const char **known = calloc(count_words(set) + 1, sizeof(*known));
+    int unknown;
+    int rc;
+
+    if (known == NULL)
+        return pp_err_nomem(err);
+    if (session->options.table != NULL)
+        return resolve(session, err);
+    unknown = known_words(session, known);
+    session->options.set = known;
+    rc = resolve(session, err);
+    session->options.set = set;
+    if (rc >= 0)
+        rc = add_tables(session, err);
+    if (rc < 0 || (rc == 0 && unknown == 0))
+        return rc;
+    forget_values(session);
+    return resolve(session, err);
+}
+
 static int resolve_was(struct pp_session *session, struct pp_err *err) {
     struct pp_value_sources sources = {.set = session->options.was, .any_bytes = true};
 
@@ -303,7 +426,7 @@ int pp_session_open(struct pp_session *session, const struct pp_session_options 
     if (rc >= 0)
         rc = pp_table_load(&session->table, options->table, err);
     if (rc >= 0)
-        rc = resolve(session, err);
+        rc = resolve_all(session, err);
     if (rc >= 0)
         rc = resolve_was(session, err);
     if (rc >= 0)

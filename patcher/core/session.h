@@ -57,6 +57,7 @@ struct pp_session {
     int root;
     char *root_path; /* absolute, without a trailing slash: "" for the root of the system */
     struct pp_table table;
+    struct pp_err table_problem;          /* of a table that could not be added; else PP_ERR_NONE */
     struct pp_envfile env_file;           /* of the options */
     bool disbelieved[PP_PLACEHOLDER_MAX]; /* PP_ENVIRONMENT_CHECKED: variables that do not count */
     struct pp_envfile recorded;           /* the values recorded for this root */

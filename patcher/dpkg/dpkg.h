@@ -32,6 +32,7 @@ enum pp_dpkg_finding_code {
     PP_DPKG_UNCONFIGURED, /* a package that takes part is not configured */
     PP_DPKG_UNPATCHED,    /* one that was not patched as it is now */
     PP_DPKG_SUMS,         /* its md5sums are not those of the patched files */
+    PP_DPKG_TABLE,        /* a package that names a table that is not there */
     PP_DPKG_PLACEHOLDERS, /* a file that could be patched, and was not */
 };
 

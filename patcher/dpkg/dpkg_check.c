@@ -149,6 +149,31 @@ static int check_packages(const struct check *check, struct pp_err *err) {
     return rc < 0 ? rc : 0;
 }
 
+/* A field that names no table we know: nothing in the package is patched. */
+static int check_tables(const struct check *check, struct pp_err *err) {
+    const struct pp_session *session = check->hook.record->session;
+
+    for (size_t i = 0; i < check->hook.dpkg.count; i++) {
+        const struct pp_dpkg_package *package = &check->hook.dpkg.packages[i];
+        PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+        PP_AUTO_BUFFER struct pp_buffer command = PP_BUFFER_INIT;
+
+        if (package->variables[0] == '\0' || strcmp(package->variables, "yes") == 0 ||
+            !pp_dpkg_has_files(package) || pp_table_has(&session->table, package->variables))
+            continue;
+        if (pp_buffer_printf(&text, err, "names the table '%s', which is not there",
+                             package->variables) < 0 ||
+            pp_buffer_printf(&command, err,
+                             "apt-get install --reinstall \"$(apt-file search -lx "
+                             "'/pathpatch/tables/%s[.]ini$')\"",
+                             package->variables) < 0)
+            return -(int)err->kind;
+        tell(check, PP_DPKG_TABLE, package->key, (const char *)text.data,
+             (const char *)command.data);
+    }
+    return 0;
+}
+
 /* ---- files ---- */
 
 static void on_report(void *context, const struct pp_report *report) {
@@ -234,6 +259,8 @@ int pp_dpkg_check(struct pp_record *record,
         rc = reconcile(&check, err);
     if (rc >= 0)
         rc = check_interest(&check, err);
+    if (rc >= 0)
+        rc = check_tables(&check, err);
     /* Without values everything is as shipped, and as it should be. */
     if (rc < 0 || (pp_values_are_default(&session->values) && session->recorded.count == 0))
         return rc;

@@ -58,7 +58,7 @@ static bool takes_part(const struct pp_hook *hook, const struct pp_dpkg_package 
         return false;
     if (strcmp(package->variables, DEFAULT_TABLE) == 0)
         return session->options.table == NULL;
-    return strcmp(package->variables, session->table.name) == 0;
+    return pp_table_has(&session->table, package->variables);
 }
 
 static int add_path(struct pp_hook *hook, const char *path, const struct pp_dpkg_package *package,

@@ -60,6 +60,7 @@ static int load_pair(void *context, const struct pp_ledger_value *value, struct 
     PP_AUTO_BUFFER struct pp_buffer placeholder = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer padded = PP_BUFFER_INIT;
     struct pp_text_pair *pairs = realloc(set->pairs, (set->count + 1) * sizeof(*pairs));
+    struct pp_err refused = PP_ERR_INIT;
     struct pp_text_pair *pair;
     int rc;
 
@@ -70,9 +71,14 @@ static int load_pair(void *context, const struct pp_ledger_value *value, struct 
     *pair = (struct pp_text_pair){.name = strdup(value->name)};
     if (pair->name == NULL)
         return pp_err_nomem(err);
-    rc = texts->text(texts->context, value->name, NULL, &placeholder, err);
+    rc = texts->text(texts->context, value->name, NULL, &placeholder, &refused);
     if (rc >= 0)
-        rc = texts->text(texts->context, value->name, value->value, &padded, err);
+        rc = texts->text(texts->context, value->name, value->value, &padded, &refused);
+    /* A table may be gone, and what it had in the set with it: that concerns only its own hits. */
+    if (rc < 0 && refused.kind == PP_ERR_REFUSED)
+        return 0;
+    if (rc < 0)
+        *err = refused;
     if (rc >= 0 && placeholder.len != padded.len)
         rc =
             pp_err_set(err, PP_ERR_REFUSED, "%s: the padded value has another length", value->name);
@@ -164,6 +170,10 @@ int pp_texts_spans(const struct pp_texts *texts, const struct pp_text_set *set, 
         if (hit->placeholder >= set->count || width == 0)
             return pp_err_set(err, PP_ERR_DAMAGED, "a recorded hit makes no sense");
         pair = &set->pairs[hit->placeholder];
+        if (pair->placeholder.len == 0)
+            return pp_err_set(err, PP_ERR_REFUSED,
+                              "there is no placeholder %s any more, or its value is refused",
+                              pair->name);
         rc = undo ? 0 : old_text(texts, pair, hit->was, &old, err);
         if (rc < 0)
             return rc;

@@ -12,16 +12,20 @@
 /* inih keeps this many bytes of a section's name, and cuts the rest off. */
 #define NAME_LEN_MAX 48
 
-void pp_table_done(struct pp_table *table) {
-    for (size_t i = 0; i < table->count; i++) {
-        struct pp_placeholder *placeholder = &table->placeholders[i];
+static void placeholder_done(struct pp_placeholder *placeholder) {
+    free(placeholder->name);
+    free(placeholder->default_path);
+    free(placeholder->text);
+    free(placeholder->env);
+    free(placeholder->unscoped);
+    free(placeholder->scope);
+}
 
-        free(placeholder->name);
-        free(placeholder->default_path);
-        free(placeholder->text);
-        free(placeholder->env);
-        free(placeholder->unscoped);
-    }
+void pp_table_done(struct pp_table *table) {
+    for (size_t i = 0; i < table->count; i++)
+        placeholder_done(&table->placeholders[i]);
+    free(table->tables);
+    free(table->added);
     free(table->name);
     free(table->state);
     free(table->admindir);
@@ -110,8 +114,9 @@ static int set_len(struct parse *parse, size_t *field, const struct key *key) {
     return 1;
 }
 
-static int add_executable(struct parse *parse, const char *path) {
-    char *const old = parse->table->executables;
+/* Adds a word to a list of them. */
+static int add_word(struct parse *parse, char **words, const char *path) {
+    char *const old = *words;
     char *text;
 
     if (asprintf(&text, "%s%s%s", old != NULL ? old : "", old != NULL ? " " : "", path) < 0) {
@@ -119,7 +124,7 @@ static int add_executable(struct parse *parse, const char *path) {
         return 0;
     }
     free(old);
-    parse->table->executables = text;
+    *words = text;
     return 1;
 }
 
@@ -171,7 +176,9 @@ static int set_table_key(struct parse *parse, const struct key *key) {
     if (strcmp(key->name, "scope") == 0)
         return set_string(parse, &table->scope, key);
     if (strcmp(key->name, "executable") == 0)
-        return add_executable(parse, key->value);
+        return add_word(parse, &table->executables, key->value);
+    if (strcmp(key->name, "tables") == 0)
+        return add_word(parse, &table->tables, key->value);
     return -1;
 }
 
@@ -272,11 +279,20 @@ static int check_table(struct pp_table *table, struct pp_err *err) {
         table->scope = strdup("");
     if (table->executables == NULL)
         table->executables = strdup("");
-    if (table->scope == NULL || table->executables == NULL)
+    if (table->tables == NULL)
+        table->tables = strdup("");
+    table->added = strdup("");
+    if (table->scope == NULL || table->executables == NULL || table->tables == NULL ||
+        table->added == NULL)
         return pp_err_nomem(err);
     if (table->scope[0] != '\0' && pp_table_find(table, table->scope) < 0)
         return pp_err_set(err, PP_ERR_REFUSED, "[table]: scope '%s' is no placeholder",
                           table->scope);
+    for (size_t i = 0; i < table->count; i++) {
+        table->placeholders[i].scope = strdup(table->scope);
+        if (table->placeholders[i].scope == NULL)
+            return pp_err_nomem(err);
+    }
     return 0;
 }
 
@@ -302,4 +318,56 @@ int pp_table_load(struct pp_table *table, const char *path, struct pp_err *err) 
         return pp_err_context(err, "%s", path != NULL ? path : "default table");
     }
     return 0;
+}
+
+bool pp_table_has(const struct pp_table *table, const char *name) {
+    size_t len = strlen(name);
+
+    if (strcmp(table->name, name) == 0)
+        return true;
+    for (const char *at = table->added; *at != '\0'; at += strcspn(at, " ") + 1)
+        if (strcspn(at, " ") == len && strncmp(at, name, len) == 0)
+            return true;
+    return false;
+}
+
+static int check_added(const struct pp_table *table, const struct pp_table *more,
+                       struct pp_err *err) {
+    if (strchr(more->name, ' ') != NULL)
+        return pp_err_set(err, PP_ERR_REFUSED, "[table]: the name '%s' holds a space", more->name);
+    if (table->count + more->count > PP_PLACEHOLDER_MAX)
+        return pp_err_set(err, PP_ERR_REFUSED, "more than %d placeholders, with those of '%s'",
+                          PP_PLACEHOLDER_MAX, table->name);
+    for (size_t i = 0; i < more->count; i++)
+        for (size_t k = 0; k < table->count; k++) {
+            const struct pp_placeholder *left = &more->placeholders[i];
+            const struct pp_placeholder *right = &table->placeholders[k];
+
+            if (strcmp(left->name, right->name) == 0 || strcmp(left->text, right->text) == 0)
+                return pp_err_set(err, PP_ERR_REFUSED,
+                                  "[%s] and [%s] of another table have one name or one text",
+                                  left->name, right->name);
+        }
+    return 0;
+}
+
+int pp_table_add(struct pp_table *table, const char *path, struct pp_err *err) {
+    PP_AUTO_TABLE struct pp_table more;
+    char *added;
+
+    if (pp_table_load(&more, path, err) < 0)
+        return -(int)err->kind;
+    if (pp_table_has(table, more.name))
+        return 0;
+    if (check_added(table, &more, err) < 0)
+        return pp_err_context(err, "%s", path);
+    if (asprintf(&added, "%s%s ", table->added, more.name) < 0)
+        return pp_err_nomem(err);
+    free(table->added);
+    table->added = added;
+    memcpy(&table->placeholders[table->count], more.placeholders,
+           more.count * sizeof(more.placeholders[0]));
+    table->count += more.count;
+    more.count = 0;
+    return 1;
 }

@@ -1,19 +1,20 @@
 /* The placeholder table: which padded default paths there are.
  *
  * A table is an INI file: a section [table] with `name`, `state`, `admindir`, `scope`, any number
- * of `executable` (a path on the default path), and one section a placeholder with `default`,
- * `length` (bytes), `env` (names of variables, first set wins) and `unscoped` (names that count
- * only beside a variable of the placeholder `scope`). A line is up to 198 bytes long: inih reads
- * it.
+ * of `tables` (folders with more tables) and of `executable` (both on the default path), and one
+ * section a placeholder with `default`, `length` (bytes), `env` (names of variables, first set
+ * wins) and `unscoped` (names that count only beside a variable of the placeholder `scope`). A line
+ * is up to 198 bytes long: inih reads it.
  */
 #ifndef PP_VALUES_TABLE_H
 #define PP_VALUES_TABLE_H
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#define PP_PLACEHOLDER_MAX 16       /* placeholders in a table */
+#define PP_PLACEHOLDER_MAX 64       /* placeholders in a table, with those added to it */
 #define PP_PLACEHOLDER_LEN_MAX 1024 /* bytes of a placeholder */
 
 struct pp_placeholder {
@@ -23,6 +24,7 @@ struct pp_placeholder {
     size_t len;
     char *env;      /* space-separated names; "" for none */
     char *unscoped; /* the same */
+    char *scope;    /* the table's; "" for none */
 };
 
 struct pp_table {
@@ -30,6 +32,8 @@ struct pp_table {
     char *state;    /* absolute, on the default path */
     char *admindir; /* the same */
     char *scope;    /* name of a placeholder, or "" */
+    char *tables;   /* space-separated folders, on the default path; "" for none */
+    char *added;    /* space-separated names of the tables that were added, each with a space */
     /* Space-separated, "" for none: a file of a bootstrap that is one of these paths, or lies below
      * one, is executable whatever the archive says. */
     char *executables;
@@ -48,6 +52,13 @@ extern const char pp_table_builtin[];
  * what is wrong. */
 int pp_table_load(struct pp_table *table, const char *path, struct pp_err *err);
 void pp_table_done(struct pp_table *table);
+
+/* Adds the placeholders of another table, which is read from a file; its other keys do not count. A
+ * table of a name that is there is not added again. Returns 1, or 0 for that. PP_ERR_REFUSED: the
+ * table is as it was; two placeholders have one name, or one text, or there are too many. */
+int pp_table_add(struct pp_table *table, const char *path, struct pp_err *err);
+/* Is it this table, or one that was added? */
+bool pp_table_has(const struct pp_table *table, const char *name);
 
 /* Index of a placeholder by name, or -1. */
 int pp_table_find(const struct pp_table *table, const char *name);

@@ -64,7 +64,7 @@ static const char *from_environment(const struct pp_table *table, size_t index,
 
     if (value != NULL || placeholder->unscoped[0] == '\0')
         return value;
-    scope = pp_table_find(table, table->scope);
+    scope = pp_table_find(table, placeholder->scope);
     if (scope < 0 || look_up(table->placeholders[scope].env, sources, origin) == NULL)
         return NULL;
     return look_up(placeholder->unscoped, sources, origin);
