@@ -232,6 +232,7 @@ static int run_view(int argc, char **argv, int (*run)(struct view *view, struct 
     pp_options_init(&view.options);
     /* Looking does not depend on the values of the moment. */
     view.options.session.revalue = true;
+    view.options.session.environment = PP_ENVIRONMENT_CHECKED;
     rc = pp_options_parse(&view.options, argc, argv, &err);
     pp_output_init(&view.output, &view.options, argv[0]);
     if (rc >= 0 && optind < argc)

@@ -10,6 +10,7 @@ void pp_record_done(struct pp_record *record) {
     if (record->journal != NULL)
         pp_journal_close(record->journal);
     record->journal = NULL;
+    pp_envfile_done(&record->kept);
 }
 
 void pp_record_take_tally(struct pp_record *record, struct pp_tally *tally) {
@@ -76,6 +77,27 @@ static void take_values(struct pp_record *record) {
                                                      .value = session->values.values[i].path};
 }
 
+/* Once, before the journal is opened: it counts the values. */
+static int keep_values(struct pp_record *record, struct pp_err *err) {
+    const struct pp_session *session = record->session;
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < session->recorded.count; i++) {
+        const struct pp_env_entry *entry = &session->recorded.entries[i];
+
+        if (pp_table_find(&session->table, entry->key) < 0)
+            rc = pp_buffer_printf(&text, err, "%s=%s\n", entry->key, entry->value);
+    }
+    if (rc >= 0 && text.len > 0)
+        rc = pp_envfile_parse(&record->kept, (char *)text.data, err);
+    record->value_count = session->table.count;
+    for (size_t i = 0; i < record->kept.count && record->value_count < PP_PLACEHOLDER_MAX; i++)
+        record->values[record->value_count++] =
+            (struct pp_ledger_value){record->kept.entries[i].key, record->kept.entries[i].value};
+    return rc < 0 ? rc : 0;
+}
+
 /* A reader would take half of what was begun for somebody's change. */
 static int refuse_pending(const struct pp_record *record, struct pp_err *err) {
     int rc = pp_journal_recovery_pending(record->journal, err);
@@ -97,7 +119,6 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
         .always_replace = options->always_replace,
         .dry_run = options->dry_run,
         .values = record->values,
-        .value_count = session->table.count,
         .text = make_text,
         .result = on_result,
         .waiting = on_waiting,
@@ -108,6 +129,9 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
     *record = (struct pp_record){.session = session, .options = *options};
     if (session->table_problem.kind != PP_ERR_NONE && options->reporter->note != NULL)
         options->reporter->note(options->reporter->context, session->table_problem.text);
+    if (keep_values(record, err) < 0)
+        return -(int)err->kind;
+    journal.value_count = record->value_count;
     take_values(record);
     record->journal = pp_journal_open(&journal, err);
     if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && !options->dry_run) {

@@ -19,7 +19,11 @@ struct pp_record_options {
 struct pp_record {
     struct pp_session *session;
     struct pp_record_options options;
+    /* Those of the session, and behind them recorded ones that no table has any more: one that
+     * comes back finds its values. */
     struct pp_ledger_value values[PP_PLACEHOLDER_MAX];
+    size_t value_count;
+    struct pp_envfile kept; /* the latter */
     struct pp_journal *journal;
     struct pp_tally tally; /* of results that nobody took */
     /* Takes results while it is set; else they are reported as they come: files of a run that was

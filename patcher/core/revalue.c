@@ -46,7 +46,7 @@ static int find_sets(struct revalue *revalue, struct pp_err *err) {
 
     if (rc < 0 || revalue->set_count == 0)
         return rc;
-    rc = pp_journal_set(record->journal, record->values, record->session->table.count, &own, err);
+    rc = pp_journal_set(record->journal, record->values, record->value_count, &own, err);
     for (size_t i = 0; i < revalue->set_count; i++)
         if (revalue->sets[i] != own)
             revalue->sets[kept++] = revalue->sets[i];

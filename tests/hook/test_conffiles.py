@@ -1,6 +1,8 @@
 """Conffiles beyond the plain upgrade: obsolete, moved, taken over, revalued. Standard input is empty:
 a question ends dpkg with an error."""
 
+import gzip
+
 import pytest
 from conftest import (
     CHANGED,
@@ -8,15 +10,13 @@ from conftest import (
     PATCHED,
     PREFIX,
     SHIPPED,
-    VALUES,
+    Entry,
     app,
     conffile_of,
     data_of,
     opted_in,
-    packages,
     termux,
 )
-from conftest import Entry
 
 CONFFILE = conffile_of("app")
 OTHER = termux.user_values(11)
@@ -138,8 +138,6 @@ def test_values_changed_twice_and_the_user_edited(root):
 
 
 def test_compressed_conffile_with_other_values(root):
-    import gzip
-
     shipped = gzip.compress(SHIPPED, mtime=1)
     root.install(opted_in(conffile=shipped))
     root.pathpatch("dpkg", "configure", *(f"--set={n}={v}" for n, v in OTHER.items()))

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from conftest import PATCHED, PREFIX, SHIPPED, VALUES, conffile_of, data_of, opted_in, packages, termux
-from conftest import Entry, Package
+from conftest import PATCHED, PREFIX, SHIPPED, VALUES, Entry, Package, conffile_of, data_of, opted_in
 
 TABLE = """[table]
 name = other
@@ -141,3 +140,17 @@ def test_table_that_goes_again(ready):
     ready.pathpatch("restore", "--package", "app")
     assert ready.read(data_of("app")) == SHIPPED
     assert ready.read(data_of("thing")) == patched_text()
+
+
+def test_table_that_comes_back(ready):
+    """Its values are still recorded, whatever was written meanwhile."""
+    ready.install(other())
+    table = ready.path / PREFIX / "share/pathpatch/tables/other.ini"
+    text = table.read_text()
+    table.unlink()
+    ready.install(opted_in())
+    table.write_text(text)
+    ready.install(other("again"))
+    assert ready.read("/again.saw") == 2 * patched_text()
+    assert ready.read(data_of("thing")) == patched_text()
+    ready.assert_clean()

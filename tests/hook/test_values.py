@@ -1,5 +1,8 @@
 """Which values the hook uses. Its environment is whatever sudo, cron or apt left."""
 
+import os
+
+import pytest
 from conftest import PATCHED, SHIPPED, VALUES, conffile_of, data_of, opted_in, pathpatch_package
 
 
@@ -72,4 +75,29 @@ def test_value_that_would_be_refused_fails_nothing(root):
     root.environment["TERMUX__CACHE_DIR"] = "relative"
     root.install(opted_in())
     assert root.read("/app.saw") == PATCHED + PATCHED
+    root.assert_clean()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"HOME": "/root", "LOGNAME": "root", "SHELL": "/bin/sh"},  # cron
+        {"HOME": "/root", "SUDO_USER": "me", "SUDO_UID": "1000", "USER": "root"},  # sudo
+        {"HOME": "/root", "DPKG_FRONTEND_LOCKED": "true", "APT_CONFIG": "/dev/null"},  # apt
+        {"HOME": "/root", "PREFIX": "/usr", "TERMUX__HOME": "/root"},
+    ],
+)
+def test_what_others_leave_in_the_environment_changes_nothing(root, environment):
+    root.install(opted_in())
+    before = {
+        path: (root.read(path), os.stat(root.path / path.lstrip("/")).st_ctime_ns)
+        for path in (data_of("app"), conffile_of("app"), "/var/lib/pathpatch/values")
+    }
+    path = root.environment["PATH"]
+    root.environment = {"PATH": path, **environment}
+    root.install(opted_in("other"))
+    root.pathpatch("dpkg", "configure")
+    for path, state in before.items():
+        assert (root.read(path), os.stat(root.path / path.lstrip("/")).st_ctime_ns) == state
+    assert root.read("/other.saw") == PATCHED + PATCHED
     root.assert_clean()

@@ -165,3 +165,9 @@ def test_for_people(installed):
     assert "pathpatch: dpkg does not know that it waits for its trigger" in output
     assert f"; run: pathpatch dpkg configure --root={installed.path}" in output
     assert "apt-get install --reinstall app:all" in output
+
+
+def test_environment_of_somebody_else(installed):
+    """The recorded values count, as they do in the hook."""
+    installed.environment.update(TERMUX__PREFIX="/elsewhere", HOME="/root")
+    assert findings(installed, status=0) == []

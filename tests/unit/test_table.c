@@ -223,7 +223,7 @@ static void test_too_many(void **state) {
     for (int i = 0; i <= PP_PLACEHOLDER_MAX; i++)
         len += (size_t)snprintf(text + len, sizeof(text) - len,
                                 "[P%d]\ndefault = /opt/p%d\nlength = 20\n", i, i);
-    check_refused(text, "[P16]: more than 16 placeholders");
+    check_refused(text, "[P64]: more than 64 placeholders");
 }
 
 static void test_no_table_there(void **state) {
