@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int open_temporary(struct pp_err *err) {
+static const char *temporary_folder(void) {
     const char *folder = getenv("TMPDIR");
+
+    return folder != NULL && folder[0] == '/' ? folder : "/tmp";
+}
+
+static int open_temporary(struct pp_err *err) {
+    const char *folder = temporary_folder();
     char path[4096];
     int fd;
 
-    if (folder == NULL || folder[0] != '/')
-        folder = "/tmp";
     if ((size_t)snprintf(path, sizeof(path), "%s/pathpatch.XXXXXX", folder) >= sizeof(path))
         return pp_err_set(err, PP_ERR_USAGE, "TMPDIR is too long");
     fd = mkostemp(path, O_CLOEXEC);
@@ -21,6 +25,12 @@ static int open_temporary(struct pp_err *err) {
         return pp_err_sys(err, "cannot create a temporary file in %s", folder);
     unlink(path);
     return fd;
+}
+
+static int write_temporary(int fd, const void *data, size_t len, struct pp_err *err) {
+    if (pp_io_write(fd, data, len, err) < 0)
+        return pp_err_context(err, "a temporary file in %s (TMPDIR)", temporary_folder());
+    return 0;
 }
 
 static int spool_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
@@ -33,13 +43,13 @@ static int spool_write(struct pp_sink *sink, const void *data, size_t len, struc
         if (fd < 0)
             return fd;
         spool->fd = fd;
-        rc = pp_io_write(fd, spool->memory.data, spool->memory.len, err);
+        rc = write_temporary(fd, spool->memory.data, spool->memory.len, err);
         if (rc < 0)
             return rc;
         pp_buffer_done(&spool->memory);
     }
     if (spool->fd >= 0)
-        rc = pp_io_write(spool->fd, data, len, err);
+        rc = write_temporary(spool->fd, data, len, err);
     else
         rc = pp_buffer_append(&spool->memory, data, len, err);
     if (rc < 0)
