@@ -88,7 +88,7 @@ static int write_deb(const struct pp_options *common, struct pp_deb_options *opt
     if (common->json && strcmp(args[1], "-") == 0)
         return pp_err_set(err, PP_ERR_USAGE, "--json and - both want standard output");
     /* A package is not part of a root. */
-    wanted.fresh = true;
+    wanted.fresh = wanted.alone = true;
     if (pp_session_open(&session, &wanted, err) < 0 || pp_whole_input_open(&in, args[0], err) < 0 ||
         (!common->dry_run && pp_whole_output_open(&out, args[1], &in, err) < 0))
         return -(int)err->kind;

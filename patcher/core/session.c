@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What the field Dynamic-Variables calls the default table. */
+#define DEFAULT_TABLE "yes"
+
 /* What resolve() made. */
 static void forget_values(struct pp_session *session) {
     pp_values_done(&session->values);
@@ -49,6 +52,12 @@ static int open_root(struct pp_session *session, struct pp_err *err) {
     if (strcmp(session->root_path, "/") == 0)
         session->root_path[0] = '\0';
     return 0;
+}
+
+bool pp_session_serves(const struct pp_session *session, const char *variables) {
+    if (strcmp(variables, DEFAULT_TABLE) == 0)
+        return session->options.table == NULL;
+    return variables[0] != '\0' && pp_table_has(&session->table, variables);
 }
 
 static int below_root(const struct pp_session *session, const char *path, char **full,
@@ -381,7 +390,7 @@ static int resolve_all(struct pp_session *session, struct pp_err *err) {
 
     if (known == NULL)
         return pp_err_nomem(err);
-    if (session->options.table != NULL)
+    if (session->options.table != NULL || session->options.alone)
         return resolve(session, err);
     unknown = known_words(session, known);
     session->options.set = known;

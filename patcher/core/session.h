@@ -40,6 +40,7 @@ struct pp_session_options {
     bool any_bytes; /* see values.h */
     bool revalue;   /* values may differ from the recorded ones */
     bool fresh;     /* the tree is yet to be made: nothing that was recorded counts */
+    bool alone;     /* no table besides that one: what is installed here does not count */
     bool decode;
     enum pp_executables executables;
     uint64_t memory_len; /* the budget, bytes */
@@ -80,6 +81,9 @@ void pp_session_done(struct pp_session *session);
 /* Once the state is locked: where another run has recorded other values since the session was
  * opened, they count, and what differs from them is refused as it would have been. */
 int pp_session_refresh(struct pp_session *session, struct pp_err *err);
+
+/* Is a package with this word in its field Dynamic-Variables patched: "yes", or a table's name? */
+bool pp_session_serves(const struct pp_session *session, const char *variables);
 
 /* A path of the default rootfs, where it is below the root: moved by the values where dpkg works
  * there or where that exists, else as it is. Relative to the root; the caller's to free. NULL: out

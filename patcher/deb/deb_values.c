@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The field's word for the default table. */
-#define DEFAULT_TABLE "yes"
-
 struct writer {
     struct pp_deb_visitor visitor;
     struct pp_session *session;
@@ -52,15 +49,13 @@ static int note_other_table(const struct writer *writer, const char *table, stru
 }
 
 static int note_opt_in(struct writer *writer, const struct pp_buffer *control, struct pp_err *err) {
-    const struct pp_session *session = writer->session;
     PP_AUTO_BUFFER struct pp_buffer value = PP_BUFFER_INIT;
     int rc = pp_deb_field(control, "Dynamic-Variables", &value, err);
     const char *table = (const char *)value.data;
 
     if (rc <= 0)
         return rc;
-    writer->opted_in = strcmp(table, DEFAULT_TABLE) == 0 ? session->options.table == NULL
-                                                         : strcmp(table, session->table.name) == 0;
+    writer->opted_in = pp_session_serves(writer->session, table);
     return writer->opted_in ? 0 : note_other_table(writer, table, err);
 }
 

@@ -13,9 +13,6 @@
 /* Part of every stamp: with another number all packages are looked at again. */
 #define FORMAT_VERSION "1"
 
-/* The field's word for the default table. */
-#define DEFAULT_TABLE "yes"
-
 void pp_hook_done(struct pp_hook *hook) {
     for (size_t i = 0; i < hook->path_count; i++)
         free((char *)hook->paths[i].path);
@@ -52,13 +49,8 @@ static void make_config(struct pp_hook *hook) {
 }
 
 static bool takes_part(const struct pp_hook *hook, const struct pp_dpkg_package *package) {
-    const struct pp_session *session = hook->record->session;
-
-    if (package->variables[0] == '\0' || !pp_dpkg_has_files(package))
-        return false;
-    if (strcmp(package->variables, DEFAULT_TABLE) == 0)
-        return session->options.table == NULL;
-    return pp_table_has(&session->table, package->variables);
+    return pp_dpkg_has_files(package) &&
+           pp_session_serves(hook->record->session, package->variables);
 }
 
 static int add_path(struct pp_hook *hook, const char *path, const struct pp_dpkg_package *package,

@@ -158,6 +158,22 @@ def test_same_bytes_whatever_is_around(shipped, tmp_path):
     assert hashlib.sha256(out.read_bytes()).digest() == once
 
 
+def test_what_is_installed_here_does_not_count(shipped, tmp_path):
+    tables = tmp_path / "root/usr/share/pathpatch/tables"
+    tables.mkdir(parents=True)
+    (tables / "other.ini").write_text(
+        "[table]\nname = other\nstate = /opt/other/state\nadmindir = /opt/other/dpkg\n"
+        "[OTHER]\ndefault = /opt/other\nlength = 40\nenv = OTHER\n"
+    )
+    other = b"/opt/other" + b"/" * 30
+    (tmp_path / "root/text").write_bytes(other)
+    assert b": OTHER\n" in tool(BUILD / "pathpatch", "scan", f"--root={tmp_path / 'root'}", tmp_path / "root/text")
+    source, out = shipped(deb({**FILES, f"{PREFIX}/other": other}))
+    run(f"--root={tmp_path / 'root'}", source, out, env={**os.environ, "OTHER": "/srv"})
+    found = {name: content for name, _, content in members(out.read_bytes(), "data")}
+    assert found[f"{PREFIX}/other"] == other and found[f"{PREFIX}/share/text"] == patched(TEXT)
+
+
 def test_dry_run(shipped):
     source, out = shipped()
     done = run("--dry-run", source, out)

@@ -107,6 +107,11 @@ def moved(pool, tmp_path_factory):
     return repository
 
 
+def identity(path):
+    """Another one when the file was written again."""
+    return path.stat().st_ino, path.stat().st_mtime_ns
+
+
 def jobs_done(repository):
     log = repository / ".patch-pool/joblog"
     return max(0, len(log.read_text().splitlines()) - 1) if log.exists() else 0
@@ -121,14 +126,14 @@ def test_interrupted(pool, moved, tmp_path, how):
     os.killpg(running.pid, how)
     running.communicate()
     assert running.returncode != 0
-    done = {deb: deb.stat().st_ino for deb in repository.rglob("*.deb")}
+    done = {deb: identity(deb) for deb in repository.rglob("*.deb")}
     assert 0 < len(done) < MADE_COUNT
     assert not (repository / "Packages").exists()
     for deb in done:
         subprocess.run(["dpkg-deb", "--info", deb], stdout=subprocess.DEVNULL, check=True)
     patch_pool(pool, repository, *OPTIONS)
     assert contents(repository) == contents(moved)
-    assert {deb: deb.stat().st_ino for deb in done} == done
+    assert {deb: identity(deb) for deb in done} == done
 
 
 def test_changes_of_the_pool(pool, tmp_path):
@@ -137,15 +142,16 @@ def test_changes_of_the_pool(pool, tmp_path):
     one, two = (packages.write(made(number), small, "none") for number in (0, 1))
     repository = tmp_path / "moved"
     patch_pool(small, repository, *OPTIONS)
-    first = (repository / "pool" / one.name).stat()
+    moved = repository / "pool" / one.name
+    first, content = identity(moved), moved.read_bytes()
     two.unlink()
     packages.write(made(2), small, "none")
     patch_pool(small, repository, *OPTIONS)
     assert {deb.name for deb in (repository / "pool").iterdir()} == {deb.name for deb in small.iterdir()}
-    assert (repository / "pool" / one.name).stat() == first
+    assert identity(moved) == first
     # Other values are another repository.
     patch_pool(small, repository, "--relocate", "--set=TERMUX_APP__DATA_DIR=/data/data/x")
-    assert (repository / "pool" / one.name).stat() != first
+    assert moved.read_bytes() != content
 
 
 def test_a_package_that_is_none(pool, tmp_path):
