@@ -1,6 +1,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "core/apply.h"
 #include "core/revalue.h"
 #include "dpkg/dpkg_info.h"
 #include "dpkg/dpkg_query.h"
@@ -44,6 +45,26 @@ static int find_values(struct pp_record *record, const char *path, const char *m
     return rc < 0 ? rc : pp_revalue_back(record, path, 0, err);
 }
 
+/* Of this conffile we know nothing: it may have been restored, and then dpkg recorded what patching
+ * makes of it. */
+static int try_patching(const struct prepare *prepare, const char *path, const char *md5,
+                        struct pp_err *err) {
+    struct pp_record *record = prepare->record;
+    const struct pp_apply_path only = {.path = path, .package = prepare->package->key};
+    const struct pp_apply_options options = {
+        .paths = &only, .path_count = 1, .mode = PP_WALKER_LIST};
+    struct pp_tally tally = {0};
+    int rc = pp_dpkg_has_md5(record, path, md5, err);
+
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = pp_apply(record, &options, &tally, err);
+    if (rc < 0 || tally.patched == 0)
+        return rc;
+    rc = pp_dpkg_has_md5(record, path, md5, err);
+    return rc != 0 ? (rc < 0 ? rc : 0) : restore_path(record, path, err);
+}
+
 /* Where the conffile is as we left it, but not as dpkg recorded it, dpkg gets that variant again:
  * as shipped, or with earlier values. A conffile that the user edited fits nothing that we know,
  * and is left. */
@@ -63,7 +84,7 @@ static int prepare_conffile(void *context, const char *path, const char *md5, st
         return rc;
     row = pp_rows_find(&prepare->rows, (const char *)resolved.data);
     if (row == NULL)
-        return 0;
+        return try_patching(prepare, (const char *)resolved.data, md5, err);
     pp_hex(row->shipped.md5, PP_MD5_LEN, shipped);
     pp_hex(row->current.md5, PP_MD5_LEN, current);
     rc = strcmp(current, md5) != 0 ? pp_row_fits(prepare->record, row, err) : 0;

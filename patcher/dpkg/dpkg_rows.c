@@ -64,23 +64,43 @@ const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path) 
     return bsearch(&wanted, rows->items, rows->count, sizeof(*rows->items), compare_rows);
 }
 
-int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
+/* What the file is, and its digest. Returns 1, or 0 when it is gone or cannot be read. */
+static int digest_of(const struct pp_record *record, const char *path, struct stat *st,
+                     struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
     struct pp_err gone = PP_ERR_INIT;
     struct pp_identity identity;
+
+    if (pp_beneath_find(record->session->root, path, PP_BENEATH_STRICT, &place, &gone) < 0 ||
+        fstatat(place.dir, place.name, st, AT_SYMLINK_NOFOLLOW) < 0)
+        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
+    identity = pp_identity_of(st);
+    if (pp_make_digest(place.dir, place.name, &identity, digest, &gone) < 0)
+        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
+    return 1;
+}
+
+int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
     struct pp_digest digest;
     struct stat st;
+    int rc = digest_of(record, row->path, &st, &digest, err);
 
-    if (pp_beneath_find(record->session->root, row->path, PP_BENEATH_STRICT, &place, &gone) < 0 ||
-        fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
-    if (S_ISLNK(st.st_mode) != (row->kind == PP_LEDGER_SYMLINK) ||
-        (uint64_t)st.st_size != row->size)
-        return 0;
-    identity = pp_identity_of(&st);
-    if (pp_make_digest(place.dir, place.name, &identity, &digest, &gone) < 0)
-        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
+    if (rc <= 0 || S_ISLNK(st.st_mode) != (row->kind == PP_LEDGER_SYMLINK))
+        return rc < 0 ? rc : 0;
     return memcmp(digest.sha256, row->current.sha256, sizeof(digest.sha256)) == 0;
+}
+
+int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char *md5,
+                    struct pp_err *err) {
+    char found[2 * PP_MD5_LEN + 1];
+    struct pp_digest digest;
+    struct stat st;
+    int rc = digest_of(record, path, &st, &digest, err);
+
+    if (rc <= 0)
+        return rc;
+    pp_hex(digest.md5, PP_MD5_LEN, found);
+    return strcmp(found, md5) == 0;
 }
 
 int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,
@@ -197,6 +217,44 @@ static bool has_opted_out(const struct pp_dpkg *dpkg, const char *key) {
     return package != NULL && pp_dpkg_has_files(package) && package->variables[0] == '\0';
 }
 
+struct stamped {
+    const struct pp_dpkg *dpkg;
+    char **gone;
+    size_t gone_count;
+};
+
+static void stamped_done(struct stamped *stamped) {
+    for (size_t i = 0; i < stamped->gone_count; i++)
+        free(stamped->gone[i]);
+    free(stamped->gone);
+}
+
+static int note_gone(void *context, const char *package, const char *version, size_t file_count,
+                     struct pp_err *err) {
+    struct stamped *stamped = context;
+    char **gone;
+
+    (void)file_count;
+    if (version[0] == '\0' || is_known(stamped->dpkg, package))
+        return 0;
+    gone = reallocarray(stamped->gone, stamped->gone_count + 1, sizeof(char *));
+    if (gone == NULL)
+        return pp_err_nomem(err);
+    stamped->gone = gone;
+    gone[stamped->gone_count] = strdup(package);
+    return gone[stamped->gone_count++] == NULL ? pp_err_nomem(err) : 0;
+}
+
+/* A package may be gone and have left no row. */
+static int expire_gone(struct pp_ledger *ledger, const struct pp_dpkg *dpkg, struct pp_err *err) {
+    PP_AUTO(stamped_done) struct stamped stamped = {.dpkg = dpkg};
+    int rc = pp_ledger_packages(ledger, note_gone, &stamped, err);
+
+    for (size_t i = 0; rc >= 0 && i < stamped.gone_count; i++)
+        rc = pp_ledger_expire(ledger, stamped.gone[i], err);
+    return rc < 0 ? rc : 0;
+}
+
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
     PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
@@ -220,6 +278,8 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
                 rc = pp_ledger_forget(ledger, row->path, err);
         }
     }
+    if (rc >= 0 && dpkg != NULL)
+        rc = expire_gone(ledger, dpkg, err);
     return rc < 0 ? rc : 0;
 }
 

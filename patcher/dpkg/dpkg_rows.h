@@ -42,6 +42,10 @@ const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path);
  * which may be that of the one before. Returns 1 or 0; 0 also when it is gone. */
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err);
 
+/* Does the file have this MD5, in hex? Returns 1 or 0; 0 also when it is gone. */
+int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char *md5,
+                    struct pp_err *err);
+
 /* The path of a file of a package, relative to the root and without symlinks on the way:
  * diversions and values are followed. Returns 1, or 0 when its folder is not there. */
 int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,

@@ -10,6 +10,7 @@ from conftest import (
     PATCHED,
     PREFIX,
     SHIPPED,
+    VALUES,
     Entry,
     app,
     conffile_of,
@@ -163,3 +164,76 @@ def test_downgrade(root):
     assert root.read("/app.saw") == PATCHED + PATCHED
     assert root.read(CONFFILE) == root.read(data_of("app")) == PATCHED
     root.assert_clean()
+
+
+def revalue(root, values=OTHER):
+    root.pathpatch("dpkg", "configure", *(f"--set={n}={v}" for n, v in values.items()))
+
+
+def test_upgrade_that_fails_after_new_values(root):
+    """prepare has put the earlier values into the conffile; the next run takes them out again."""
+    root.install(opted_in())
+    revalue(root)
+    broken = opted_in(version="2", conffile=CHANGED)
+    broken.control["preinst"] += "exit 1\n"
+    root.install(broken, fails=True)
+    root.dpkg("--configure", "-a")
+    assert root.read(CONFFILE) == termux.patched(SHIPPED, OTHER)
+    root.install(opted_in(version="2", conffile=CHANGED))
+    assert root.read(CONFFILE) == termux.patched(CHANGED, OTHER)
+    root.assert_clean()
+
+
+def test_removed_by_the_next_version_after_new_values(root):
+    root.install(opted_in())
+    revalue(root)
+    package = opted_in(version="2", conffile=None)
+    helper = f'dpkg-maintscript-helper rm_conffile {CONFFILE} 2~ app -- "$@"\n'
+    for name in ("preinst", "postinst", "postrm"):
+        package.control[name] = package.control.get(name, "#!/bin/sh\nset -e\n") + helper
+    root.install(package)
+    assert not root.exists(CONFFILE)
+    assert not root.exists(CONFFILE + ".dpkg-bak")
+    assert "0 not" in rows(root)
+
+
+def test_new_values_while_only_the_conffiles_are_there(root):
+    root.install(opted_in())
+    root.dpkg("--remove", "app")
+    revalue(root)
+    root.install(opted_in(version="2", conffile=CHANGED))
+    assert root.read(CONFFILE) == termux.patched(CHANGED, OTHER)
+    root.assert_clean()
+
+
+def test_restored_conffile(root):
+    """It holds what was shipped; dpkg has recorded it as patched."""
+    root.install(opted_in())
+    root.pathpatch("restore", "--conffiles", "--package", "app")
+    assert root.read(CONFFILE) == SHIPPED
+    root.install(opted_in(version="2", conffile=CHANGED))
+    assert root.read(CONFFILE) == CHANGED_PATCHED
+    root.assert_clean()
+
+
+def test_conffile_that_the_user_replaced_by_one_with_placeholders(root):
+    root.install(opted_in())
+    root.write(CONFFILE, SHIPPED + b"mine\n")
+    output = root.install(opted_in(version="2", conffile=CHANGED), fails=True)
+    assert "conffile prompt" in output
+    root.dpkg("--force-confold", "--configure", "-a")
+    assert b"mine\n" in root.read(CONFFILE)
+
+
+def test_diverted_conffile(root):
+    moved = CONFFILE + ".distrib"
+    root.run(
+        "dpkg-divert", f"--root={root.path}", "--package=other", "--add", "--no-rename",
+        f"--divert={moved}", CONFFILE,
+    )  # fmt: skip
+    for version, content in (("1", SHIPPED), ("2", CHANGED)):
+        package = opted_in(version=version, conffile=content)
+        package.control.pop("postinst")
+        root.install(package)
+        assert root.read(moved) == termux.patched(content, VALUES)
+        assert not root.exists(CONFFILE)

@@ -10,12 +10,14 @@ from conftest import (
     PATCHED,
     PREFIX,
     SHIPPED,
+    VALUES,
     Entry,
     conffile_of,
     data_of,
     opted_in,
     packages,
     pathpatch_package,
+    termux,
 )
 
 
@@ -158,3 +160,56 @@ def test_a_hundred_packages_in_one_run(root):
     assert all(root.read(f"/{name}.saw") == PATCHED + PATCHED for name in names)
     root.assert_clean()
     assert os.path.getsize(root.admindir / "status") > 0
+
+
+def test_without_triggers_as_some_frontends_run_it(root):
+    """Never configured with placeholders in it: dpkg runs the handler, or the package waits."""
+    deb = packages.write(opted_in(), root.debs, "none")
+    root.dpkg("--no-triggers", "--unpack", deb)
+    root.run(
+        "dpkg", f"--root={root.path}", "--force-script-chrootless", "--no-triggers", "--configure", "app"
+    )
+    assert not root.exists("/app.saw") or root.read("/app.saw") == PATCHED + PATCHED
+    root.dpkg("--triggers-only", "pathpatch")
+    assert_mended(root)
+
+
+def test_package_that_disappears(root):
+    """All its files are another package's now."""
+    root.install(opted_in(conffile=None))
+    heir = opted_in("heir", conffile=None, data=CHANGED, Replaces="app", Provides="app")
+    heir.entries.append(Entry(data_of("app").lstrip("/"), content=CHANGED))
+    root.install(heir)
+    assert root.status("app") == "not-installed"
+    assert root.read(data_of("app")) == CHANGED_PATCHED
+    root.assert_clean()
+    assert "app:all" not in root.pathpatch("status")
+    root.pathpatch("verify")
+    root.dpkg("--purge", "heir")
+    assert not root.exists(data_of("app"))
+
+
+def test_hard_links_in_a_package(root):
+    """dpkg links them; they stay one file."""
+    tree = root.folder / "tree"
+    deb = packages.write(opted_in(), root.debs, "none")
+    root.run("dpkg-deb", "--raw-extract", deb, tree)
+    data = tree / data_of("app").lstrip("/")
+    os.link(data, data.parent / "link")
+    root.run("dpkg-deb", "--root-owner-group", "--build", tree, deb)
+    for _ in range(2):
+        root.install(deb)
+        here = root.path / data_of("app").lstrip("/")
+        assert os.stat(here).st_ino == os.stat(here.parent / "link").st_ino
+        assert root.read(data_of("app")) == PATCHED
+        root.assert_clean()
+
+
+def test_link_of_a_package(root):
+    package = opted_in()
+    link = f"{PREFIX}/share/app/link"
+    package.entries.append(Entry(link, target=termux.padded("TERMUX__PREFIX").decode() + "/etc/app.conf"))
+    for _ in range(2):
+        root.install(package)
+        assert os.readlink(root.path / link).startswith(VALUES["TERMUX__PREFIX"] + "//")
+        assert_mended(root)
