@@ -94,6 +94,8 @@ int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
         options.path_count = hook.path_count;
         rc = pp_apply(record, &options, tally, err);
     }
+    if (rc >= 0 && all)
+        rc = pp_journal_record_values(record->journal, err);
     if (rc >= 0 && all && pp_hook_has_own(&hook))
         rc = pp_interest_write(hook.info.admindir, true, err);
     return rc < 0 ? rc : finish(&hook, err);

@@ -139,16 +139,12 @@ static int make(struct pp_journal *journal, struct pp_entry *entry, struct pp_pl
     return rc < 0 ? rc : pp_make(journal, entry, place, err);
 }
 
-/* The values of the root are those of the intents: no file has a value that is not recorded. */
-static int record_values(struct pp_journal *journal, struct pp_err *err) {
+int pp_batch_record_values(struct pp_journal *journal, struct pp_err *err) {
     const struct pp_journal_options *options = &journal->options;
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
-    bool writes = false;
     int rc = 0;
 
-    for (size_t i = 0; i < journal->entry_count; i++)
-        writes = writes || (is_alive(journal->entries[i]) && !journal->entries[i]->undo);
-    if (!writes || journal->values_written)
+    if (journal->values_written)
         return 0;
     for (size_t i = 0; i < options->value_count && rc >= 0; i++)
         rc = pp_buffer_printf(&text, err, "%s=%s\n", options->values[i].name,
@@ -158,6 +154,15 @@ static int record_values(struct pp_journal *journal, struct pp_err *err) {
                                    options->durability != PP_DURABILITY_NONE, err);
     journal->values_written = rc >= 0;
     return rc;
+}
+
+/* The values of the root are those of the intents: no file has a value that is not recorded. */
+static int record_values(struct pp_journal *journal, struct pp_err *err) {
+    bool writes = false;
+
+    for (size_t i = 0; i < journal->entry_count; i++)
+        writes = writes || (is_alive(journal->entries[i]) && !journal->entries[i]->undo);
+    return writes ? pp_batch_record_values(journal, err) : 0;
 }
 
 static int intend_entry(struct pp_journal *journal, struct pp_entry *entry, struct pp_err *err) {

@@ -46,6 +46,9 @@ int pp_batch_add(struct pp_journal *journal, struct pp_entry *entry, struct pp_e
 int pp_batch_write(struct pp_journal *journal, struct pp_err *err);
 void pp_batch_clear(struct pp_journal *journal);
 
+/* Writes STATE/values, once a journal. */
+int pp_batch_record_values(struct pp_journal *journal, struct pp_err *err);
+
 /* Loads the value set of the run. */
 int pp_batch_need_set(struct pp_journal *journal, struct pp_err *err);
 void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_result *result);

@@ -108,6 +108,10 @@ int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *val
     return pp_ledger_set(journal->ledger, values, value_count, set, err);
 }
 
+int pp_journal_record_values(struct pp_journal *journal, struct pp_err *err) {
+    return pp_batch_record_values(journal, err);
+}
+
 bool pp_journal_had_ledger(const struct pp_journal *journal) {
     return journal->had_ledger;
 }

@@ -128,6 +128,9 @@ int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows 
 int pp_journal_revalue(struct pp_journal *journal, const struct pp_journal_rows *rows, uint32_t set,
                        pp_journal_rewrite_fn *rewrite, void *rewrite_context, struct pp_err *err);
 
+/* Records the values of the run for this root, also when nothing is written with them. */
+int pp_journal_record_values(struct pp_journal *journal, struct pp_err *err);
+
 /* Was there a ledger when the journal was opened? */
 bool pp_journal_had_ledger(const struct pp_journal *journal);
 /* Rows, stamps, values: borrowed. In a dry run without a state folder it is empty. */

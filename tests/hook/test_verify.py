@@ -171,3 +171,17 @@ def test_environment_of_somebody_else(installed):
     """The recorded values count, as they do in the hook."""
     installed.environment.update(TERMUX__PREFIX="/elsewhere", HOME="/root")
     assert findings(installed, status=0) == []
+
+
+def test_recorded_value_that_is_too_long(installed):
+    """Nothing can be looked at with it: the message says which, and by how much."""
+    values = installed.path / "var/lib/pathpatch/values"
+    text = values.read_text()
+    long = VALUES["TERMUX__PREFIX"] + "/" + "x" * 80
+    values.write_text(text.replace(f"TERMUX__PREFIX={VALUES['TERMUX__PREFIX']}\n", f"TERMUX__PREFIX={long}\n"))
+    output = installed.pathpatch("verify", status=2)
+    assert "TERMUX__PREFIX" in output and "over the limit of 89" in output
+    installed.pathpatch("dpkg", "configure", f"--set=TERMUX__PREFIX={VALUES['TERMUX__PREFIX']}")
+    installed.install(opted_in("other"))
+    assert findings(installed, status=0) == []
+    assert values.read_text() == text
