@@ -208,9 +208,10 @@ static int status(struct view *view, struct pp_err *err) {
     int rc;
 
     tell_values(view);
-    rc = pp_ledger_packages(pp_journal_ledger(view->record.journal), tell_package, view, err);
+    /* First: it brings the ledger in line with dpkg. */
+    rc = tell_conffiles(view, err);
     if (rc >= 0)
-        rc = tell_conffiles(view, err);
+        rc = pp_ledger_packages(pp_journal_ledger(view->record.journal), tell_package, view, err);
     if (rc < 0)
         return rc;
     if (view->options.json)

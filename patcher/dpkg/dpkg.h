@@ -50,8 +50,9 @@ int pp_dpkg_check(struct pp_record *record,
                   struct pp_err *err);
 
 /* Tells every conffile that is as we left it, but not as dpkg recorded it: it was patched after its
- * package was configured, or has other values now. To dpkg it looks edited. Nothing when the root
- * has no database of dpkg. */
+ * package was configured, or has other values now. To dpkg it looks edited. Brings the ledger in
+ * line with dpkg first, which a record for a dry run does not keep. Nothing when the root has no
+ * database of dpkg. */
 int pp_dpkg_edited(struct pp_record *record,
                    void (*tell)(void *context, const char *path, const char *package),
                    void *context, struct pp_err *err);

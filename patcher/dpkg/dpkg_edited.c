@@ -60,17 +60,18 @@ int pp_dpkg_edited(struct pp_record *record,
                             .tell = tell,
                             .context = context};
     const char *admindir = record->session->admindir;
-    int rc = pp_rows_load(&edited.rows, pp_journal_ledger(record->journal), NULL, err);
+    int rc = pp_dpkg_info_open(&edited.info, admindir, err);
 
-    if (rc < 0 || edited.rows.count == 0)
-        return rc;
-    rc = pp_dpkg_info_open(&edited.info, admindir, err);
     if (rc < 0 && err->kind == PP_ERR_SYSTEM && err->sys == ENOENT) {
         pp_err_clear(err);
         return 0;
     }
     if (rc >= 0)
         rc = pp_dpkg_query(&edited.dpkg, admindir, NULL, err);
+    if (rc >= 0)
+        rc = pp_dpkg_rows_follow(record, &edited.dpkg, err);
+    if (rc >= 0)
+        rc = pp_rows_load(&edited.rows, pp_journal_ledger(record->journal), NULL, err);
     for (size_t i = 0; rc >= 0 && i < edited.dpkg.count; i++) {
         edited.package = &edited.dpkg.packages[i];
         if (pp_dpkg_has_files(edited.package))

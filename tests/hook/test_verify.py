@@ -128,6 +128,7 @@ def test_purged_package(installed):
     installed.dpkg("--remove", "app")
     installed.dpkg("--purge", "app")
     assert findings(installed, status=0) == []
+    assert "app:all" not in installed.pathpatch("status")
 
 
 def test_values_of_another_folder(installed):
