@@ -1,6 +1,7 @@
 #include "core/apply.h"
 
 #include "base/cleanup.h"
+#include "core/edited.h"
 #include "core/record.h"
 #include "core/record_hits.h"
 #include "core/revalue.h"
@@ -10,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Files that wait for their batch: what a batch of the journal holds. */
 #define PENDING_MAX 4096
@@ -27,6 +29,7 @@ struct apply {
         const struct pp_policy *policy;
         struct pp_visited *visited;
         enum pp_outcome outcome;
+        bool stale; /* to be looked at again: nothing is told yet */
         struct pp_err err;
     } * pending; /* in the order of paths */
     size_t pending_count;
@@ -36,6 +39,7 @@ struct apply {
         const char *leader; /* the first path of its inode */
     } * linked;             /* files that may come up again under another name, kept to the end */
     size_t linked_count;
+    struct pp_edited edited;
 };
 
 /* What is found is what would be done. */
@@ -82,7 +86,7 @@ static int flush(struct apply *apply, struct pp_err *err) {
     int rc = apply->record != NULL ? pp_journal_flush(apply->record->journal, err) : 0;
 
     for (size_t i = 0; i < apply->pending_count; i++) {
-        if (rc >= 0)
+        if (rc >= 0 && !apply->pending[i].stale)
             report(apply, &apply->pending[i]);
         pp_visited_free(apply->pending[i].visited);
     }
@@ -114,6 +118,10 @@ static bool take_result(void *context, const struct pp_journal_result *result) {
         if (strcmp(item->visited->path, result->path) != 0)
             continue;
         item->outcome = result->outcome == PP_JOURNAL_LEFT ? PP_OUTCOME_LEFT : PP_OUTCOME_PATCHED;
+        item->stale = result->outcome == PP_JOURNAL_STALE;
+        if (item->stale)
+            pp_edited_add(&apply->edited, result->path,
+                          ((const struct pp_apply_path *)item->visited->tag)->package);
         if (result->err != NULL)
             item->err = *result->err;
         apply->answered = i + 1;
@@ -148,10 +156,14 @@ static int rewrite(void *context, const char *path, int fd, uint64_t len, struct
                    struct pp_err *err) {
     struct pending *item = context;
     struct pp_blob shipped = pp_blob_file(fd, 0, len);
+    struct stat st;
 
     (void)path;
-    /* What was found was found in other bytes. */
-    if (has_older(&item->visited->findings))
+    if (fstat(fd, &st) < 0)
+        return pp_err_sys(err, "cannot look at it");
+    /* Shipped bytes that were kept: what was found was found in others. */
+    if ((uint64_t)st.st_ino != item->visited->identity.ino ||
+        (uint64_t)st.st_dev != item->visited->identity.dev)
         return pp_content_patch(item->policy, &shipped, item->visited->mode, out, err);
     return pp_content_rewrite(item->policy, &shipped, item->visited->mode, &item->visited->findings,
                               out, err);
@@ -175,6 +187,7 @@ static int change(struct apply *apply, struct pending *item, const char *const *
         .rewrite = rewrite,
         .unpatch = has_older(&visited->findings) ? unpatch : NULL,
         .context = item,
+        .alone = apply->options->edited,
     };
 
     if (pp_record_hits_take(&hits, &visited->findings, err) < 0)
@@ -375,7 +388,8 @@ static int walk(struct apply *apply, struct pp_err *err) {
         rc = add_linked(apply, err);
     if (rc >= 0)
         rc = flush(apply, err);
-    apply->tally->files += atomic_load(&apply->files);
+    if (!apply->options->edited)
+        apply->tally->files += atomic_load(&apply->files);
     return rc;
 }
 
@@ -398,6 +412,9 @@ static int run(struct apply *apply, struct pp_err *err) {
     free(apply->buffers);
     free(apply->pending);
     free(apply->linked);
+    if (rc >= 0 && apply->record != NULL)
+        rc = pp_edited_patch(&apply->edited, apply->record, apply->tally, err);
+    pp_edited_done(&apply->edited);
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "tree/walker.h"
 #include "values/older.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pp_apply_path {
@@ -21,6 +22,7 @@ struct pp_apply_options {
     size_t path_count;
     enum pp_walker_mode mode;
     const struct pp_older *older; /* besides placeholders; NULL: those of the session's `was` */
+    bool edited;                  /* files that are not what their rows say (core/edited.h) */
 };
 
 /* Tells of every hit; nothing is written. Adds to the tally. */

@@ -26,8 +26,10 @@ static int make_text(void *context, const char *name, const char *value, struct 
     int index = pp_table_find(table, name);
 
     if (index < 0)
-        return pp_err_set(err, PP_ERR_REFUSED, "the table '%s' has no placeholder %s any more",
-                          table->name, name);
+        return pp_err_set(
+            err, PP_ERR_REFUSED,
+            "it was patched for %s, which the table '%s' does not have; use a table that does",
+            name, table->name);
     if (value == NULL)
         return pp_buffer_append(text, table->placeholders[index].text,
                                 table->placeholders[index].len, err);

@@ -1,7 +1,7 @@
 #include "core/revalue.h"
 
 #include "base/cleanup.h"
-#include "core/apply.h"
+#include "core/edited.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,11 @@ struct revalue {
     const struct pp_journal_rows *rows;
     uint32_t *sets; /* that rows were written with */
     size_t set_count;
-    struct pp_apply_path *edited; /* files that are not as their row says; paths are ours to free */
-    size_t edited_count;
-    bool no_memory;
+    struct pp_edited edited;
 };
 
 static void revalue_done(struct revalue *revalue) {
-    for (size_t i = 0; i < revalue->edited_count; i++) {
-        free((char *)revalue->edited[i].path);
-        free((char *)revalue->edited[i].package);
-    }
-    free(revalue->edited);
+    pp_edited_done(&revalue->edited);
     free(revalue->sets);
 }
 
@@ -57,55 +51,11 @@ static int find_sets(struct revalue *revalue, struct pp_err *err) {
 /* Takes the results of files that are not as they were left: they are looked into afterwards. */
 static bool take_edited(void *context, const struct pp_journal_result *result) {
     struct revalue *revalue = context;
-    size_t count = revalue->edited_count;
-    struct pp_apply_path *edited;
 
     if (result->outcome != PP_JOURNAL_LEFT || result->err->kind != PP_ERR_CHANGED)
         return false;
-    edited = reallocarray(revalue->edited, count + 1, sizeof(*edited));
-    if (edited != NULL) {
-        revalue->edited = edited;
-        edited[count] = (struct pp_apply_path){.path = strdup(result->path)};
-        revalue->edited_count++;
-    }
-    revalue->no_memory = revalue->no_memory || edited == NULL || edited[count].path == NULL;
+    pp_edited_add(&revalue->edited, result->path, "");
     return true;
-}
-
-static int note_package(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
-    struct pp_apply_path *edited = context;
-
-    edited->package = strdup(file->package);
-    return edited->package == NULL ? pp_err_nomem(err) : 0;
-}
-
-static int compare_edited(const void *left, const void *right) {
-    return strcmp(((const struct pp_apply_path *)left)->path,
-                  ((const struct pp_apply_path *)right)->path);
-}
-
-static int patch_edited(struct revalue *revalue, struct pp_tally *tally, struct pp_err *err) {
-    struct pp_ledger *ledger = pp_journal_ledger(revalue->record->journal);
-    PP_AUTO_OLDER struct pp_older older = PP_OLDER_INIT(&revalue->record->session->values);
-    struct pp_apply_options options = {.paths = revalue->edited,
-                                       .path_count = revalue->edited_count,
-                                       .mode = PP_WALKER_LIST,
-                                       .older = &older};
-    int rc = 0;
-
-    for (size_t i = 0; rc >= 0 && i < revalue->edited_count; i++)
-        rc =
-            pp_ledger_find(ledger, revalue->edited[i].path, note_package, &revalue->edited[i], err);
-    for (size_t i = 0; rc >= 0 && i < revalue->set_count; i++)
-        rc = pp_older_add_set(&older, ledger, revalue->sets[i], err);
-    if (rc >= 0)
-        rc = pp_revalue_add_was(revalue->record, &older, err);
-    if (rc >= 0)
-        rc = pp_older_finish(&older, err);
-    if (rc < 0)
-        return rc;
-    qsort(revalue->edited, revalue->edited_count, sizeof(*revalue->edited), compare_edited);
-    return pp_apply(revalue->record, &options, tally, err);
 }
 
 /* What a file is rewritten with. */
@@ -144,9 +94,7 @@ static int run(struct revalue *revalue, struct pp_tally *tally, struct pp_err *e
     rc = pp_journal_revalue(record->journal, revalue->rows, 0, rewrite_shipped, &target, err);
     record->take = NULL;
     pp_record_take_tally(record, tally);
-    if (rc >= 0 && revalue->no_memory)
-        rc = pp_err_nomem(err);
-    return rc < 0 || revalue->edited_count == 0 ? rc : patch_edited(revalue, tally, err);
+    return rc < 0 ? rc : pp_edited_patch(&revalue->edited, record, tally, err);
 }
 
 int pp_revalue_rows(struct pp_record *record, const struct pp_journal_rows *rows,

@@ -370,14 +370,19 @@ void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_res
 }
 
 static void tell_entry(const struct pp_journal *journal, const struct pp_entry *entry) {
-    for (size_t i = 0; i < entry->name_count; i++)
-        pp_batch_tell(
-            journal, &(struct pp_journal_result){
-                         .path = entry->names[i].path,
-                         .outcome = entry->names[i].err == NULL ? PP_JOURNAL_DONE : PP_JOURNAL_LEFT,
-                         .undone = entry->undo,
-                         .err = entry->names[i].err,
-                     });
+    for (size_t i = 0; i < entry->name_count; i++) {
+        const struct pp_err *err = entry->names[i].err;
+        struct pp_journal_result result = {
+            .path = entry->names[i].path,
+            .outcome = entry->stale  ? PP_JOURNAL_STALE
+                       : err == NULL ? PP_JOURNAL_DONE
+                                     : PP_JOURNAL_LEFT,
+            .undone = entry->undo,
+            .err = err,
+        };
+
+        pp_batch_tell(journal, &result);
+    }
 }
 
 int pp_batch_write(struct pp_journal *journal, struct pp_err *err) {

@@ -44,6 +44,8 @@ struct pp_entry {
     /* There is a row: the file must hold its bytes (or, for undo, the shipped ones). */
     bool recorded;
     struct pp_digest row_current;
+    bool merged; /* hits of a row are among these */
+    bool stale;  /* and that row is of other bytes than the file has now */
 
     bool replace; /* by a temporary; else in place */
     struct pp_digest shipped;

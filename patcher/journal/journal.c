@@ -1,6 +1,7 @@
 #include "journal/journal.h"
 
 #include "journal/batch.h"
+#include "journal/merge.h"
 #include "journal/recovery.h"
 #include "ledger/intent.h"
 
@@ -82,6 +83,18 @@ int pp_journal_recovery_pending(struct pp_journal *journal, struct pp_err *err) 
     return pp_ledger_pending(journal->ledger, err);
 }
 
+/* What is wrong with a row is a matter of its file alone. */
+static int merge(struct pp_journal *journal, struct pp_entry *entry, struct pp_err *err) {
+    int rc = pp_merge_row(journal, entry, err);
+
+    if (rc >= 0 || (err->kind != PP_ERR_CHANGED && err->kind != PP_ERR_REFUSED))
+        return rc;
+    entry->stale = err->kind == PP_ERR_CHANGED;
+    pp_entry_fail_all(entry, err);
+    pp_err_clear(err);
+    return 0;
+}
+
 int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, struct pp_err *err) {
     struct pp_entry *entry;
     int rc = pp_batch_need_set(journal, err);
@@ -96,6 +109,11 @@ int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, s
     if (entry == NULL)
         return -(int)err->kind;
     entry->set = journal->set;
+    rc = change->alone ? pp_merge_package(journal, entry, err) : merge(journal, entry, err);
+    if (rc < 0) {
+        pp_entry_free(entry);
+        return rc;
+    }
     return pp_batch_add(journal, entry, err);
 }
 

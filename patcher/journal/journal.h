@@ -52,6 +52,9 @@ struct pp_change {
      * NULL: what is there is as shipped. */
     pp_journal_rewrite_fn *unpatch;
     void *context; /* for both; lives until the result */
+    /* The hits are all that was ever written to the file: a row that it has does not count. Else
+     * what the row knows is kept, and PP_JOURNAL_STALE tells that it does not fit. */
+    bool alone;
 };
 
 struct pp_journal_result {
@@ -60,9 +63,11 @@ struct pp_journal_result {
         PP_JOURNAL_DONE,      /* written, or (dry run) would be */
         PP_JOURNAL_RECOVERED, /* written by ending what a killed run began */
         PP_JOURNAL_LEFT,      /* left as it was, or as somebody else made it: `err` says why */
+        PP_JOURNAL_STALE,     /* left: its row is of other bytes. Look for values of earlier runs in
+                                 it, and add it again, `alone` */
     } outcome;
     bool undone;              /* it is about going back to the shipped bytes */
-    const struct pp_err *err; /* PP_JOURNAL_LEFT only */
+    const struct pp_err *err; /* PP_JOURNAL_LEFT and PP_JOURNAL_STALE */
 };
 
 /* Everything is borrowed until the journal is closed. */

@@ -95,8 +95,8 @@ static int check_inplace(struct pp_journal *journal, struct pp_entry *entry, int
     return rc < 0 ? rc : pp_make_take_digests(entry, &overlay, err);
 }
 
-int pp_plan_check(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
-                  struct pp_err *err) {
+static int check(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
+                 struct pp_err *err) {
     PP_AUTO_CLOSE int fd = -1;
     struct pp_digest found;
     struct stat st;
@@ -122,4 +122,14 @@ int pp_plan_check(struct pp_journal *journal, struct pp_entry *entry, struct pp_
         return rc;
     memcpy(entry->old, found.sha256, PP_SHA256_LEN);
     return pp_make_check_row(entry, &found, err);
+}
+
+int pp_plan_check(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
+                  struct pp_err *err) {
+    int rc = check(journal, entry, place, err);
+
+    /* PP_ERR_DAMAGED: hits of the row and new ones overlap. */
+    entry->stale =
+        rc < 0 && entry->merged && (err->kind == PP_ERR_CHANGED || err->kind == PP_ERR_DAMAGED);
+    return rc;
 }

@@ -3,6 +3,7 @@
 #include "journal/batch.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
+#include "journal/merge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,26 +42,6 @@ static void recorded_done(struct recorded *recorded) {
     pp_place_done(&recorded->place);
 }
 
-/* What the values of the row were is what stands there now; the new ones are counted as the run
- * counts them. */
-static int turn_hits(struct pp_journal *journal, struct pp_entry *entry,
-                     const struct pp_text_set *was, struct pp_err *err) {
-    for (size_t i = 0; i < entry->hit_count; i++) {
-        struct pp_hit *hit = &entry->hits[i];
-        size_t index;
-
-        if (hit->placeholder >= was->count)
-            return pp_err_set(err, PP_ERR_DAMAGED, "a recorded hit makes no sense");
-        index = pp_text_set_index(journal->set, was->pairs[hit->placeholder].name);
-        if (index == journal->set->count)
-            return pp_err_set(err, PP_ERR_REFUSED, "there is no value for %s",
-                              was->pairs[hit->placeholder].name);
-        hit->placeholder = (uint32_t)index;
-        hit->was = was->number;
-    }
-    return 0;
-}
-
 /* Gives the entry its sets. */
 static int turn(struct recorded *recorded, struct pp_entry *entry, uint32_t number,
                 struct pp_err *err) {
@@ -73,7 +54,8 @@ static int turn(struct recorded *recorded, struct pp_entry *entry, uint32_t numb
     entry->rewrite = recorded->rewrite;
     entry->context = recorded->rewrite_context;
     entry->set = recorded->undo ? was : journal->set;
-    return recorded->undo ? 0 : turn_hits(journal, entry, was, err);
+    return recorded->undo ? 0
+                          : pp_merge_turn(entry->hits, entry->hit_count, was, journal->set, err);
 }
 
 static int look(struct recorded *recorded, const char *path, struct stat *st, struct pp_err *err) {

@@ -172,7 +172,8 @@ int pp_texts_spans(const struct pp_texts *texts, const struct pp_text_set *set, 
         pair = &set->pairs[hit->placeholder];
         if (pair->placeholder.len == 0)
             return pp_err_set(err, PP_ERR_REFUSED,
-                              "there is no placeholder %s any more, or its value is refused",
+                              "it was patched for %s, which no table here has, or whose value is "
+                              "refused; use a table that has it",
                               pair->name);
         rc = undo ? 0 : old_text(texts, pair, hit->was, &old, err);
         if (rc < 0)

@@ -30,7 +30,7 @@ static bool is_known(const struct pp_older *older, size_t placeholder, const cha
     for (size_t i = 0; i < older->count; i++)
         if (older->items[i].placeholder == placeholder && strcmp(older->items[i].text, text) == 0)
             return true;
-    return strcmp(text, older->values->values[placeholder].text) == 0 ||
+    return (!older->own && strcmp(text, older->values->values[placeholder].text) == 0) ||
            strcmp(text, older->values->table->placeholders[placeholder].text) == 0;
 }
 

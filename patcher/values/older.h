@@ -29,6 +29,7 @@ struct pp_older_text {
 
 struct pp_older {
     const struct pp_values *values; /* of the run; borrowed */
+    bool own; /* the values of the run count, too: for files that were patched with them before */
     struct pp_older_text *items;
     size_t count;
     /* Writes the values over placeholders and over older texts. Its patterns are the placeholders,
@@ -44,7 +45,8 @@ struct pp_older {
 
 void pp_older_done(struct pp_older *older);
 
-/* Adds the values of a set that differ from those of the run and from the defaults. They are
+/* Adds the values of a set that differ from the defaults and, without `own`, from those of the run.
+ * They are
  * checked; names that the table does not have any more are passed over. */
 int pp_older_add_set(struct pp_older *older, struct pp_ledger *ledger, uint32_t set,
                      struct pp_err *err);
