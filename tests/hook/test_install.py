@@ -174,31 +174,3 @@ def test_the_checks_notice_a_change(root):
     root.write(conffile_of("app"), PATCHED + b"x")
     assert conffile_of("app") in root.dpkg("--verify")
     assert root.run("debsums", f"--root={root.path}", "--all", "--silent").returncode != 0
-
-
-@pytest.fixture
-def sample(root):
-    deb = root.debs / "sample.deb"
-    done = root.run(
-        "dpkg-deb", "--root-owner-group", "--build", SOURCE / "dpkg-hook/sample", deb
-    )
-    assert done.returncode == 0, done.stdout
-    return deb
-
-
-def test_sample_package(root, sample):
-    root.install(sample)
-    seen = root.read(f"/{PREFIX}/var/lib/pathpatch-sample/seen")
-    assert termux.held(seen) == []
-    for name, value in VALUES.items():
-        assert name.encode() + b"=" + termux.padded(name, value) in seen
-    assert seen.endswith(
-        termux.padded("TERMUX__PREFIX", VALUES["TERMUX__PREFIX"])
-        + b"/share/pathpatch-sample/paths.txt\n"
-    )
-    root.assert_clean()
-
-
-def test_sample_carries_the_snippet_as_it_is():
-    preinst = (SOURCE / "dpkg-hook/sample/DEBIAN/preinst").read_text()
-    assert preinst == "#!/bin/sh\nset -e\n\n" + termux_package.preinst_snippet() + "\n"

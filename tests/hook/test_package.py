@@ -1,25 +1,43 @@
 """The Debian package as debhelper builds it."""
 
+import os
 import subprocess
 
 import pytest
 from conftest import PATCHED, SOURCE, opted_in, packages, pathpatch_package
 
 
-@pytest.fixture(scope="module")
-def deb(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("built")
+def build_all(folder, **environment):
     done = subprocess.run(
         [SOURCE / "dpkg-hook/build-deb", folder],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stdout
-    built = sorted(folder.iterdir())
-    assert len(built) == 1
-    return built[0]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The source package, and the packages that come of it."""
+    return build_all(tmp_path_factory.mktemp("built"))
+
+
+def package_of(folder, name):
+    (deb,) = folder.glob(f"{name}_*.deb")
+    return deb
+
+
+@pytest.fixture(scope="module")
+def deb(built):
+    return package_of(built, "pathpatch")
+
+
+def paths_of(deb):
+    return [entry.path for entry in packages.read(deb).entries if entry.content is not None]
 
 
 def control_file(deb, name):
@@ -42,7 +60,7 @@ def test_hook_is_that_of_the_other_tests(deb):
 
 
 def test_files(deb):
-    paths = [entry.path for entry in packages.read(deb).entries if entry.content is not None]
+    paths = paths_of(deb)
     assert "usr/bin/pathpatch" in paths
     assert "usr/share/pathpatch/tables/termux.ini" in paths
     assert not [path for path in paths if path.startswith(("usr/lib", "usr/include"))]
@@ -55,3 +73,29 @@ def test_it_serves_a_package(bare, deb):
     bare.install(opted_in())
     assert bare.read("/app.saw") == PATCHED + PATCHED
     bare.assert_clean()
+
+
+def test_library(built):
+    header = paths_of(package_of(built, "libpathpatch-dev"))
+    assert "usr/include/pathpatch.h" in header
+    (library,) = [p for p in paths_of(package_of(built, "libpathpatch0")) if ".so." in p]
+    assert library.startswith("usr/lib/")
+    shlibs = control_file(package_of(built, "libpathpatch0"), "shlibs")
+    assert shlibs == "libpathpatch 0 libpathpatch0 (>= 0.1.0)\n"
+
+
+def test_add_on(built):
+    deb = package_of(built, "dh-pathpatch")
+    assert packages.read(deb).fields["Provides"] == "dh-sequence-pathpatch"
+    assert {
+        "usr/bin/dh_pathpatch",
+        "usr/share/perl5/Debian/Debhelper/Sequence/pathpatch.pm",
+        "usr/share/debhelper/autoscripts/preinst-pathpatch",
+        "usr/share/man/man1/dh_pathpatch.1.gz",
+    } <= set(paths_of(deb))
+
+
+def test_the_same_bytes_again(built, tmp_path):
+    build_all(tmp_path / "again", LC_ALL="C.UTF-8", TZ="Asia/Tokyo", HOME=str(tmp_path))
+    for deb in built.glob("*.deb"):
+        assert (tmp_path / "again" / deb.name).read_bytes() == deb.read_bytes(), deb.name
