@@ -5,32 +5,11 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/paths.h"
 #include "core/revalue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char apply_usage[] =
-    "usage: pathpatch apply [OPTION]... PATH...\n"
-    "\n"
-    "Writes the values over the placeholders in files and trees, and records it.\n"
-    "\n"
-    "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
-    "  --revalue           values may differ from those that the root was patched with\n"
-    "  --was NAME=VALUE    an older value that files hold of which nothing is recorded\n"
-    "  --root DIR          the root that the paths lie below\n"
-    "  --files-from FILE   more paths, a line each (- is standard input; -0: NUL)\n"
-    "  -n, --dry-run       say what would change\n"
-    "  --no-decode         leave compressed content closed\n"
-    "  --json, --quiet, --jobs N, --durability=batch|none, --replace\n";
-
-static const char scan_usage[] = "usage: pathpatch scan [OPTION]... PATH...\n"
-                                 "\n"
-                                 "Lists every placeholder in files, trees and archives.\n"
-                                 "\n"
-                                 "  --files-from FILE   more paths, a line each (-0: NUL)\n"
-                                 "  --no-decode         leave compressed content closed\n"
-                                 "  --json, --quiet, --jobs N, --root DIR\n";
 
 static int apply_paths(struct pp_options *options, struct pp_output *output,
                        struct pp_session *session, const struct pp_apply_options *apply,
@@ -58,14 +37,14 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
 }
 
 static int run_paths(struct pp_options *options, struct pp_output *output, bool writing,
-                     char *const *args, struct pp_tally *tally, struct pp_err *err) {
+                     struct pp_tally *tally, struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
     PP_AUTO_FREE struct pp_apply_path *list = NULL;
     struct pp_apply_options apply = {.mode = PP_WALKER_TREE};
 
     if (pp_session_open(&session, &options->session, err) < 0 ||
-        pp_paths_collect(&paths, options, &session, args, err) < 0)
+        pp_paths_collect(&paths, options, &session, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
     list = calloc(paths.count, sizeof(*list));
@@ -79,7 +58,7 @@ static int run_paths(struct pp_options *options, struct pp_output *output, bool 
                    : pp_scan(&session, &apply, &output->reporter, tally, err);
 }
 
-static int run_command(int argc, char **argv, bool writing, const char *usage) {
+static int run_command(const struct pp_command *command, int argc, char **argv, bool writing) {
     PP_AUTO_OPTIONS struct pp_options options;
     struct pp_tally tally = {0};
     struct pp_output output;
@@ -89,27 +68,51 @@ static int run_command(int argc, char **argv, bool writing, const char *usage) {
     pp_options_init(&options);
     /* Looking does not depend on what this root was patched with. */
     options.session.revalue = !writing;
-    rc = pp_options_parse(&options, argc, argv, &err);
+    rc = pp_options_parse(&options, command, &options, argc, argv, &err);
     pp_output_init(&output, &options, argv[0]);
     output.list_hits = !writing;
-    if (rc >= 0 && options.help) {
-        fputs(usage, stdout);
+    if (rc == 0)
         return PP_EXIT_DONE;
-    }
-    if (rc >= 0)
-        rc = run_paths(&options, &output, writing, argv + optind, &tally, &err);
+    if (rc > 0)
+        rc = run_paths(&options, &output, writing, &tally, &err);
     return rc < 0 ? pp_output_fail(&output, &err) : pp_output_end(&output, &tally);
 }
 
 static int run_apply(int argc, char **argv) {
-    return run_command(argc, argv, true, apply_usage);
+    return run_command(&pp_command_apply, argc, argv, true);
 }
 
 static int run_scan(int argc, char **argv) {
-    return run_command(argc, argv, false, scan_usage);
+    return run_command(&pp_command_scan, argc, argv, false);
 }
 
+static const struct pp_option apply_options[] = {
+    {"revalue", NULL, "values may differ from those of the last run", pp_take_flag,
+     .offset = offsetof(struct pp_options, session.revalue)},
+    {0},
+};
+
 const struct pp_command pp_command_apply = {
-    .name = "apply", .summary = "patch files and trees in place", .run = run_apply};
+    .name = "apply",
+    .summary = "patch files and trees in place",
+    .arguments = "PATH...",
+    .description = "Writes the values over the placeholders in files and trees, and records it.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_PATHS | PP_TAKES_DRY_RUN |
+             PP_TAKES_DURABILITY | PP_TAKES_REPLACE | PP_TAKES_CONTENT | PP_TAKES_WORK |
+             PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+    .options = apply_options,
+    .argument_max = PP_ARGUMENTS_ANY,
+    .run = run_apply,
+};
+
 const struct pp_command pp_command_scan = {
-    .name = "scan", .summary = "list every placeholder", .run = run_scan};
+    .name = "scan",
+    .summary = "list every placeholder",
+    .arguments = "PATH...",
+    .description = "Lists every placeholder in files, trees and archives, a line each:\n"
+                   "PATH!MEMBER:OFFSET: NAME. An offset is one in the decoded bytes.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON |
+             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+    .argument_max = PP_ARGUMENTS_ANY,
+    .run = run_scan,
+};

@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "cli/command.h"
-#include "cli/notify_options.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "notify/channel.h"
@@ -19,124 +18,55 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    OPTION_NOTIFY = 1,
-    OPTION_REPLACE_DEST,
-    OPTION_SHA256,
-    OPTION_THEN,
-};
-
-static const struct option long_options[] = {
-    PP_COMMON_LONG_OPTIONS,
-    PP_NOTIFY_LONG_OPTIONS,
-    {"notify", required_argument, NULL, OPTION_NOTIFY},
-    {"replace-dest", no_argument, NULL, OPTION_REPLACE_DEST},
-    {"sha256", required_argument, NULL, OPTION_SHA256},
-    {"then", required_argument, NULL, OPTION_THEN},
-    {0},
-};
-
-static const char usage[] =
-    "usage: pathpatch bootstrap [OPTION]... ARCHIVE DEST\n"
-    "\n"
-    "Unpacks a zip or tar archive, patched on the way, and moves it to DEST in one step. DEST is\n"
-    "the value of a placeholder.\n"
-    "ARCHIVE is a file, - (standard input), fd:N (an open file) or @NAME (an abstract socket\n"
-    "that sends it).\n"
-    "\n"
-    "  --set NAME=VALUE, --env-file FILE   values; see also the environment\n"
-    "  --root DIR                the root that DEST lies below\n"
-    "  --replace-dest            replace what is at DEST\n"
-    "  --sha256 HEX              refuse an archive with another digest\n"
-    "  --then COMMAND            run by sh in DEST, with the values in its environment, before\n"
-    "                            the app is told\n"
-    "  --notify ADDRESS          tell the app: @name, @name,pad, sd:@name, NOTIFY_SOCKET, "
-    "zmq:@name\n"
-    "  --token-file FILE, --token-fd N, --notify-timeout SECONDS, --payload TEXT, --expect TEXT\n"
-    "                            as for pathpatch notify\n"
-    "  --peer-uid UID            trust this user besides ourselves, as app and as sender\n"
-    "  -n, --dry-run             say what would be patched; write nothing\n"
-    "  --executables=skip|scripts|all, --no-decode, --durability=batch|none, --state DIR,\n"
-    "  --table FILE, --json, --quiet, --jobs N, --memory SIZE\n"
-    "\n"
-    "Until DEST is there, all is kept in DEST.pathpatch, with the messages that the app has not\n"
-    "acknowledged.\n";
-
 struct bootstrap_request {
     struct pp_options common;
-    struct pp_notify_options notify_options;
-    const char *archive;
+    const char *archive; /* borrowed, as all texts here */
     const char *dest;
     const char *notify; /* address, or NULL */
     const char *then;   /* or NULL */
     bool replace_dest;
-    bool has_sha256;
-    uint8_t sha256[PP_SHA256_LEN];
+    struct archive_digest {
+        bool given;
+        uint8_t sha256[PP_SHA256_LEN];
+    } digest;
 };
 
 /* ---- options ---- */
 
-static int take_sha256(struct bootstrap_request *request, const char *text, struct pp_err *err) {
-    if (strlen(text) != sizeof(request->sha256) * 2 ||
-        strspn(text, "0123456789abcdefABCDEF") != sizeof(request->sha256) * 2)
-        return pp_err_set(err, PP_ERR_USAGE, "--sha256: give it 64 hex digits, not '%s'", text);
-    for (size_t i = 0; i < sizeof(request->sha256); i++) {
-        char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+static int take_sha256(const struct pp_option *option, const char *value, void *place,
+                       struct pp_err *err) {
+    struct archive_digest *digest = place;
+    size_t len = sizeof(digest->sha256);
 
-        request->sha256[i] = (uint8_t)strtoul(digits, NULL, 16);
+    if (strlen(value) != 2 * len || strspn(value, "0123456789abcdefABCDEF") != 2 * len)
+        return pp_err_set(err, PP_ERR_USAGE, "--%s: give it 64 hex digits, not '%s'", option->name,
+                          value);
+    for (size_t i = 0; i < len; i++) {
+        char digits[3] = {value[2 * i], value[2 * i + 1], '\0'};
+
+        digest->sha256[i] = (uint8_t)strtoul(digits, NULL, 16);
     }
-    request->has_sha256 = true;
+    digest->given = true;
     return 0;
 }
 
-static int take_option(struct bootstrap_request *request, int opt, struct pp_err *err) {
-    int rc = pp_options_take(&request->common, opt, optarg, err);
-
-    if (rc == 0)
-        rc = pp_notify_options_take(&request->notify_options, opt, optarg, err);
-    if (rc != 0)
-        return rc;
-    switch (opt) {
-    case OPTION_NOTIFY:
-        request->notify = optarg;
-        return 0;
-    case OPTION_REPLACE_DEST:
-        request->replace_dest = true;
-        return 0;
-    case OPTION_SHA256:
-        return take_sha256(request, optarg, err);
-    case OPTION_THEN:
-        request->then = optarg;
-        return 0;
-    default:
-        return pp_err_set(err, PP_ERR_USAGE, "see pathpatch bootstrap --help");
-    }
-}
-
-static int parse(struct bootstrap_request *request, int argc, char **argv, struct pp_err *err) {
-    int opt;
-    int rc = 0;
-
-    while (rc >= 0 &&
-           (opt = getopt_long(argc, argv, PP_COMMON_SHORT_OPTIONS, long_options, NULL)) != -1)
-        rc = take_option(request, opt, err);
-    if (rc < 0 || request->common.help)
-        return rc;
-    if (argc - optind != 2)
-        return pp_err_set(err, PP_ERR_USAGE, "bootstrap: give it ARCHIVE and DEST");
-    request->archive = argv[optind];
-    request->dest = argv[optind + 1];
-    if (request->common.session.admindir != NULL)
-        return pp_err_set(err, PP_ERR_USAGE,
-                          "--admindir: the new tree has dpkg's database where the table says");
-    return 0;
-}
+static const struct pp_option own_options[] = {
+    {"replace-dest", NULL, "replace what is at DEST", pp_take_flag,
+     .offset = offsetof(struct bootstrap_request, replace_dest)},
+    {"sha256", "HEX", "refuse an archive with another digest", take_sha256,
+     .offset = offsetof(struct bootstrap_request, digest)},
+    {"then", "COMMAND", "run by sh in DEST before the app is told", pp_take_text,
+     .offset = offsetof(struct bootstrap_request, then)},
+    {"notify", "ADDRESS", "tell the app: see pathpatch notify --help", pp_take_text,
+     .offset = offsetof(struct bootstrap_request, notify)},
+    {0},
+};
 
 /* ---- where the archive comes from ---- */
 
 /* Who sends it supplies code: the peer is checked as one that is told. */
 static int open_socket(const struct bootstrap_request *request, struct pp_err *err) {
-    const struct pp_notify_options *options = &request->notify_options;
+    const struct pp_notify_options *options = &request->common.notify;
     struct pp_peers peers = {options->peer_uids, options->peer_uid_count};
     struct pp_address address;
     struct pp_channel channel;
@@ -232,7 +162,7 @@ static int run_then(const struct bootstrap_request *request, const struct pp_ses
 /* ---- the run ---- */
 
 struct bootstrap_run {
-    const struct bootstrap_request *request;
+    struct bootstrap_request *request;
     struct pp_output *output;
     struct pp_session session;
     struct pp_bootstrap *bootstrap;
@@ -242,14 +172,13 @@ struct bootstrap_run {
     struct pp_tally tally;
 };
 
-static int open_notifier(struct bootstrap_run *run, struct pp_notify_options *options,
-                         struct pp_err *err) {
+static int open_notifier(struct bootstrap_run *run, struct pp_err *err) {
     int rc = pp_run_new(run->id, err);
 
     if (rc < 0 || run->request->notify == NULL || run->request->common.dry_run)
         return rc;
-    run->notifier =
-        pp_notify_options_open(options, run->request->notify, &run->outbox, run->id, err);
+    run->notifier = pp_notify_options_open(&run->request->common.notify, run->request->notify,
+                                           &run->outbox, run->id, err);
     return run->notifier == NULL ? -(int)err->kind : 0;
 }
 
@@ -259,7 +188,7 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
     PP_AUTO_CLOSE int archive = -1;
     struct pp_bootstrap_options options = {
         .dest = request->dest,
-        .sha256 = request->has_sha256 ? request->sha256 : NULL,
+        .sha256 = request->digest.given ? request->digest.sha256 : NULL,
         .replace_dest = request->replace_dest,
         .dry_run = common->dry_run,
         .durability = common->durability,
@@ -299,11 +228,11 @@ static int tell(struct bootstrap_run *run, int status, bool failed) {
     return status == PP_EXIT_DONE ? pp_exit_status(&err) : status;
 }
 
-static int run_all(struct bootstrap_run *run, struct pp_notify_options *notify_options) {
+static int run_all(struct bootstrap_run *run) {
     struct pp_err err = PP_ERR_INIT;
     int status;
 
-    if (open_notifier(run, notify_options, &err) < 0)
+    if (open_notifier(run, &err) < 0)
         return pp_output_fail(run->output, &err);
     if (make_tree(run, &err) < 0) {
         status = pp_output_fail(run->output, &err);
@@ -323,27 +252,36 @@ static int run_bootstrap(int argc, char **argv) {
     int rc;
 
     pp_options_init(&request.common);
-    pp_notify_options_init(&request.notify_options);
     request.common.session.fresh = true;
-    rc = parse(&request, argc, argv, &err);
+    rc = pp_options_parse(&request.common, &pp_command_bootstrap, &request, argc, argv, &err);
     pp_output_init(&output, &request.common, argv[0]);
     run.output = &output;
-    if (rc < 0)
+    if (rc < 0) {
         status = pp_output_fail(&output, &err);
-    else if (request.common.help)
-        fputs(usage, stdout);
-    else
-        status = run_all(&run, &request.notify_options);
+    } else if (rc > 0) {
+        request.archive = request.common.arguments[0];
+        request.dest = request.common.arguments[1];
+        status = run_all(&run);
+    }
     pp_notifier_free(run.notifier);
     pp_bootstrap_free(run.bootstrap);
     pp_session_done(&run.session);
-    pp_notify_options_done(&request.notify_options);
     pp_options_done(&request.common);
     return status;
 }
 
 const struct pp_command pp_command_bootstrap = {
     .name = "bootstrap",
-    .summary = "unpack, patch, move into place, tell the app",
+    .summary = "unpack an archive, patch it, move it into place, tell the app",
+    .arguments = "ARCHIVE DEST",
+    .description = "Unpacks a zip or tar archive, patched on the way, and moves it to DEST in one\n"
+                   "step. DEST is the value of a placeholder. ARCHIVE is a file, - (standard\n"
+                   "input), fd:N (an open file) or @NAME (an abstract socket that sends it).",
+    .takes = PP_TAKES_ROOT | PP_TAKES_TABLE | PP_TAKES_VALUES | PP_TAKES_DRY_RUN |
+             PP_TAKES_DURABILITY | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_PEER |
+             PP_TAKES_NOTIFY | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+    .options = own_options,
+    .argument_min = 2,
+    .argument_max = 2,
     .run = run_bootstrap,
 };

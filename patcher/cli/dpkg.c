@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: pathpatch dpkg trigger|configure [OPTION]...\n"
-    "       pathpatch dpkg prepare PACKAGE [OPTION]...\n"
-    "\n"
-    "Called by maintainer scripts. trigger patches every package that changed since the last\n"
-    "run; configure looks at all of them; prepare puts conffiles to what dpkg expects before an "
-    "upgrade.\n"
-    "Root and database are those of DPKG_ROOT and DPKG_ADMINDIR, --root and --admindir.\n";
-
 /* An empty variable counts as none: dpkg sets DPKG_ROOT to "" for the root of the system. */
 static const char *variable(const char *name) {
     const char *value = getenv(name);
@@ -52,12 +43,27 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
     return pp_dpkg_trigger(&record, strcmp(what, "configure") == 0, tally, err);
 }
 
+/* `package` is NULL for all but prepare. */
+static int take_action(const struct pp_options *options, const char **package, struct pp_err *err) {
+    const char *action = options->arguments[0];
+    bool prepare = strcmp(action, "prepare") == 0;
+
+    if (!prepare && strcmp(action, "trigger") != 0 && strcmp(action, "configure") != 0)
+        return pp_err_set(err, PP_ERR_USAGE, "%s: no such action; see pathpatch dpkg --help",
+                          action);
+    if (options->argument_count != (prepare ? 2 : 1))
+        return pp_err_set(err, PP_ERR_USAGE, "%s: give it %s", action,
+                          prepare ? "one PACKAGE" : "no PACKAGE");
+    *package = prepare ? options->arguments[1] : NULL;
+    return 0;
+}
+
 static int run_dpkg(int argc, char **argv) {
     PP_AUTO_OPTIONS struct pp_options options;
     struct pp_tally tally = {0};
     struct pp_output output;
     struct pp_err err = PP_ERR_INIT;
-    bool prepare;
+    const char *package;
     int rc;
 
     pp_options_init(&options);
@@ -65,23 +71,15 @@ static int run_dpkg(int argc, char **argv) {
     options.session.admindir = variable("DPKG_ADMINDIR");
     options.session.environment = PP_ENVIRONMENT_CHECKED;
     options.session.revalue = true;
-    rc = pp_options_parse(&options, argc, argv, &err);
+    rc = pp_options_parse(&options, &pp_command_dpkg, NULL, argc, argv, &err);
     pp_output_init(&output, &options, "dpkg");
     output.quiet_files = !options.verbose;
-    if (rc >= 0 && options.help) {
-        fputs(usage, stdout);
+    if (rc == 0)
         return PP_EXIT_DONE;
-    }
-    prepare = optind < argc && strcmp(argv[optind], "prepare") == 0;
-    if (rc >= 0 && (optind == argc || argc - optind != (prepare ? 2 : 1) ||
-                    (!prepare && strcmp(argv[optind], "trigger") != 0 &&
-                     strcmp(argv[optind], "configure") != 0)))
-        rc = pp_err_set(&err, PP_ERR_USAGE, "see pathpatch dpkg --help");
-    if (rc >= 0 && (options.dry_run || options.files_from != NULL))
-        rc = pp_err_set(&err, PP_ERR_USAGE, "dpkg takes neither --dry-run nor --files-from");
+    if (rc > 0)
+        rc = take_action(&options, &package, &err);
     if (rc >= 0)
-        rc = run_hook(&options, &output, argv[optind], prepare ? argv[optind + 1] : NULL, &tally,
-                      &err);
+        rc = run_hook(&options, &output, options.arguments[0], package, &tally, &err);
     if (rc < 0)
         return pp_output_fail(&output, &err);
     /* Files that are left do not fail the hook: the packages would stay unconfigured. */
@@ -91,4 +89,19 @@ static int run_dpkg(int argc, char **argv) {
 }
 
 const struct pp_command pp_command_dpkg = {
-    .name = "dpkg", .summary = "called by the dpkg hook", .run = run_dpkg};
+    .name = "dpkg",
+    .summary = "called by the dpkg hook",
+    .arguments = "trigger|configure\nprepare PACKAGE",
+    .description =
+        "Called by maintainer scripts. trigger patches every package that changed since\n"
+        "the last run; configure looks at all of them; prepare puts conffiles to what\n"
+        "dpkg expects before an upgrade. Root and database are those of DPKG_ROOT and\n"
+        "DPKG_ADMINDIR, unless given.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_DURABILITY | PP_TAKES_REPLACE |
+             PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE |
+             PP_TAKES_TERMINAL,
+    .argument_min = 1,
+    .argument_max = 2,
+    .internal = true,
+    .run = run_dpkg,
+};

@@ -1,60 +1,15 @@
 /* pathpatch listen: receives as an app does, for people who write apps. */
 #include "cli/command.h"
-#include "cli/notify_options.h"
+#include "cli/options.h"
 #include "notify/receiver.h"
 
 #include <stdio.h>
 
-enum {
-    OPTION_ONCE = 1,
-    OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-    PP_PEER_LONG_OPTIONS,
-    {"once", no_argument, NULL, OPTION_ONCE},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {0},
-};
-
-static const char usage[] =
-    "usage: pathpatch listen ADDRESS [OPTION]...\n"
-    "\n"
-    "Prints a line a message that comes to ADDRESS, and acknowledges it: @name, @name,pad,\n"
-    "sd:@name or zmq:@name.\n"
-    "\n"
-    "  --once             end after the first complete or failed\n"
-    "  --token-file FILE  a secret shared with the sender: 32 bytes or more, mode 0600\n"
-    "  --token-fd N       the same, from an open file\n"
-    "  --peer-uid UID     trust this user besides ourselves; may be repeated\n";
-
 struct listen_request {
-    struct pp_notify_options options;
-    const char *address;
+    struct pp_options common;
+    const char *address; /* borrowed */
     bool once;
-    bool help;
 };
-
-static int parse(struct listen_request *request, int argc, char **argv, struct pp_err *err) {
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        int rc = pp_notify_options_take(&request->options, opt, optarg, err);
-
-        if (rc < 0)
-            return rc;
-        if (opt == OPTION_ONCE)
-            request->once = true;
-        else if (opt == OPTION_HELP)
-            request->help = true;
-        else if (rc == 0)
-            return pp_err_set(err, PP_ERR_USAGE, "see pathpatch listen --help");
-    }
-    if (!request->help && argc - optind != 1)
-        return pp_err_set(err, PP_ERR_USAGE, "listen: give it one ADDRESS");
-    request->address = argv[optind];
-    return 0;
-}
 
 /* One line; what is not printable as \n or \xNN, so that no peer can write to the terminal. */
 static void print_text(const char *text, size_t len) {
@@ -90,13 +45,13 @@ static void print_refusal(void *data, const struct pp_err *why) {
 static int receive(struct listen_request *request, struct pp_err *err) {
     const struct pp_receiver_handler handler = {print_message, print_refusal, request};
     struct pp_receiver_options options = {
-        .peers = {request->options.peer_uids, request->options.peer_uid_count},
+        .peers = {request->common.notify.peer_uids, request->common.notify.peer_uid_count},
     };
     struct pp_receiver *receiver;
     int rc = pp_notify_options_address(request->address, &options.address, err);
 
     if (rc >= 0)
-        rc = pp_notify_options_token(&request->options, &options.token, err);
+        rc = pp_notify_options_token(&request->common.notify, &options.token, err);
     if (rc < 0)
         return rc;
     receiver = pp_receiver_new(&options, err);
@@ -112,15 +67,32 @@ static int run_listen(int argc, char **argv) {
     struct pp_err err = PP_ERR_INIT;
     int rc;
 
-    pp_notify_options_init(&request.options);
-    rc = parse(&request, argc, argv, &err);
-    if (rc >= 0 && request.help)
-        fputs(usage, stdout);
-    else if (rc >= 0)
+    pp_options_init(&request.common);
+    rc = pp_options_parse(&request.common, &pp_command_listen, &request, argc, argv, &err);
+    if (rc > 0) {
+        request.address = request.common.arguments[0];
         rc = receive(&request, &err);
-    pp_notify_options_done(&request.options);
+    }
+    pp_options_done(&request.common);
     return rc < 0 ? pp_command_fail(&err) : PP_EXIT_DONE;
 }
 
+static const struct pp_option own_options[] = {
+    {"once", NULL, "end after the first complete or failed", pp_take_flag,
+     .offset = offsetof(struct listen_request, once)},
+    {0},
+};
+
 const struct pp_command pp_command_listen = {
-    .name = "listen", .summary = "receive as an app does", .run = run_listen};
+    .name = "listen",
+    .summary = "receive as an app does",
+    .arguments = "ADDRESS",
+    .description =
+        "Prints a line a message that comes to ADDRESS, and acknowledges it. ADDRESS is\n"
+        "@name, @name,pad, sd:@name or zmq:@name.",
+    .takes = PP_TAKES_PEER,
+    .options = own_options,
+    .argument_min = 1,
+    .argument_max = 1,
+    .run = run_listen,
+};

@@ -1,9 +1,5 @@
 #include "cli/notify_options.h"
 
-#include "base/cleanup.h"
-
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,64 +16,31 @@ void pp_notify_options_done(struct pp_notify_options *options) {
     pp_token_wipe(&options->token);
 }
 
-static int take_number(const char *name, const char *text, unsigned long max, unsigned long *value,
-                       struct pp_err *err) {
-    char *end;
+int pp_notify_take_peer_uid(const struct pp_option *option, const char *value, void *place,
+                            struct pp_err *err) {
+    struct pp_notify_options *options = place;
 
-    errno = 0;
-    *value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *value > max)
-        return pp_err_set(err, PP_ERR_USAGE, "--%s: give it a number from 0 to %lu, not '%s'", name,
-                          max, text);
-    return 1;
+    if (options->peer_uid_count == PP_NOTIFY_PEER_UIDS_MAX)
+        return pp_err_set(err, PP_ERR_USAGE, "--%s: no more than %d of them", option->name,
+                          PP_NOTIFY_PEER_UIDS_MAX);
+    if (pp_take_number(option, value, &options->peer_uids[options->peer_uid_count], err) < 0)
+        return -(int)err->kind;
+    options->peer_uid_count++;
+    return 0;
 }
 
-static int take_timeout(struct pp_notify_options *options, const char *text, struct pp_err *err) {
+int pp_notify_take_timeout(const struct pp_option *option, const char *value, void *place,
+                           struct pp_err *err) {
+    struct pp_notify_options *options = place;
     char *end;
-    double seconds = strtod(text, &end);
+    double seconds = strtod(value, &end);
 
     /* Written so that a NaN is refused too. */
-    if (end == text || *end != '\0' || !(seconds >= 0.001 && seconds <= TIMEOUT_MAX_S))
-        return pp_err_set(err, PP_ERR_USAGE, "--notify-timeout: give it seconds, not '%s'", text);
+    if (end == value || *end != '\0' || !(seconds >= 0.001 && seconds <= TIMEOUT_MAX_S))
+        return pp_err_set(err, PP_ERR_USAGE, "--%s: give it seconds, 0.001 to %.0f, not '%s'",
+                          option->name, TIMEOUT_MAX_S, value);
     options->timeout_ms = (int64_t)(seconds * 1000);
-    return 1;
-}
-
-int pp_notify_options_take(struct pp_notify_options *options, int opt, const char *value,
-                           struct pp_err *err) {
-    unsigned long number;
-    int rc = 1;
-
-    switch (opt) {
-    case PP_NOTIFY_OPTION_TOKEN_FILE:
-        options->token_file = value;
-        break;
-    case PP_NOTIFY_OPTION_TOKEN_FD:
-        rc = take_number("token-fd", value, INT_MAX, &number, err);
-        if (rc > 0)
-            options->token_fd = (int)number;
-        break;
-    case PP_NOTIFY_OPTION_PEER_UID:
-        rc = take_number("peer-uid", value, UINT32_MAX - 1, &number, err);
-        if (rc > 0 && options->peer_uid_count == PP_NOTIFY_PEER_UIDS_MAX)
-            rc = pp_err_set(err, PP_ERR_USAGE, "--peer-uid: no more than %d of them",
-                            PP_NOTIFY_PEER_UIDS_MAX);
-        if (rc > 0)
-            options->peer_uids[options->peer_uid_count++] = (uid_t)number;
-        break;
-    case PP_NOTIFY_OPTION_TIMEOUT:
-        rc = take_timeout(options, value, err);
-        break;
-    case PP_NOTIFY_OPTION_PAYLOAD:
-        options->payload = value;
-        break;
-    case PP_NOTIFY_OPTION_EXPECT:
-        options->expect = value;
-        break;
-    default:
-        rc = 0;
-    }
-    return rc;
+    return 0;
 }
 
 int pp_notify_options_address(const char *text, struct pp_address *address, struct pp_err *err) {

@@ -1,40 +1,12 @@
-/* The options that say whom to tell, and how; for every command that takes an address.
- *
- *     static const struct option long_options[] = {PP_NOTIFY_LONG_OPTIONS, {...}, {0}};
- *     while ((opt = getopt_long(...)) != -1)
- *         if ((rc = pp_notify_options_take(&options, opt, optarg, err)) == 0) ... one of its own
- */
+/* What the options say of whom to tell, and how; for every command that takes an address. */
 #ifndef PP_CLI_NOTIFY_OPTIONS_H
 #define PP_CLI_NOTIFY_OPTIONS_H
 
 #include "base/error.h"
+#include "cli/option.h"
 #include "notify/notifier.h"
 
-#include <getopt.h>
-
 #define PP_NOTIFY_PEER_UIDS_MAX 16
-
-/* What getopt_long gives back for them. */
-enum pp_notify_option {
-    PP_NOTIFY_OPTION_TOKEN_FILE = 0x200,
-    PP_NOTIFY_OPTION_TOKEN_FD,
-    PP_NOTIFY_OPTION_PEER_UID,
-    PP_NOTIFY_OPTION_TIMEOUT,
-    PP_NOTIFY_OPTION_PAYLOAD,
-    PP_NOTIFY_OPTION_EXPECT,
-};
-
-/* Those about who the peer is, which a receiver takes too. */
-#define PP_PEER_LONG_OPTIONS                                                                       \
-    {"token-file", required_argument, NULL, PP_NOTIFY_OPTION_TOKEN_FILE},                          \
-        {"token-fd", required_argument, NULL, PP_NOTIFY_OPTION_TOKEN_FD}, {                        \
-        "peer-uid", required_argument, NULL, PP_NOTIFY_OPTION_PEER_UID                             \
-    }
-#define PP_NOTIFY_LONG_OPTIONS                                                                     \
-    PP_PEER_LONG_OPTIONS, {"notify-timeout", required_argument, NULL, PP_NOTIFY_OPTION_TIMEOUT},   \
-        {"payload", required_argument, NULL, PP_NOTIFY_OPTION_PAYLOAD}, {                          \
-        "expect", required_argument, NULL, PP_NOTIFY_OPTION_EXPECT                                 \
-    }
 
 struct pp_notify_options {
     const char *token_file; /* borrowed, as all texts here */
@@ -50,10 +22,11 @@ struct pp_notify_options {
 void pp_notify_options_init(struct pp_notify_options *options);
 /* Wipes the token. */
 void pp_notify_options_done(struct pp_notify_options *options);
-#define PP_AUTO_NOTIFY_OPTIONS PP_AUTO(pp_notify_options_done)
 
-/* Takes an option. Returns 1, 0 when it is none of these, or PP_ERR_USAGE. */
-int pp_notify_options_take(struct pp_notify_options *options, int opt, const char *value,
+/* For the table of options; `place` is a struct pp_notify_options. */
+int pp_notify_take_peer_uid(const struct pp_option *option, const char *value, void *place,
+                            struct pp_err *err);
+int pp_notify_take_timeout(const struct pp_option *option, const char *value, void *place,
                            struct pp_err *err);
 
 /* Reads the address; NOTIFY_SOCKET stands for the socket that this environment variable names. */

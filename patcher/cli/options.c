@@ -1,308 +1,194 @@
 #include "cli/options.h"
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
-#include "base/io.h"
+#include "cli/help.h"
 #include "tree/pool.h"
 
-#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LIST_LEN_MAX ((size_t)256 << 20)
+#define OPTIONS_MAX 64
+/* What getopt_long gives back for the first option of a command: no letter is as large. */
+#define OPTION_BASE 0x100
+
+#define AT(member) offsetof(struct pp_options, member)
+
+const struct pp_option pp_shared_options[] = {
+    {"set", "NAME=VALUE", "a value; can be repeated", pp_take_words, .offset = AT(set),
+     .shared = PP_TAKES_VALUES},
+    {"env-file", "FILE", "values, a line NAME=VALUE each", pp_take_text,
+     .offset = AT(session.env_file), .shared = PP_TAKES_VALUES},
+    {"was", "NAME=VALUE", "an older value of which nothing is recorded", pp_take_words,
+     .offset = AT(was), .shared = PP_TAKES_WAS},
+    {"any-bytes", NULL, "allow bytes in values that break scripts", pp_take_flag,
+     .offset = AT(session.any_bytes), .shared = PP_TAKES_VALUES, .rare = true},
+    {"root", "DIR", "the root that all paths lie below", pp_take_text, .offset = AT(session.root),
+     .shared = PP_TAKES_ROOT},
+    {"table", "FILE", "the placeholders; default: those of Termux", pp_take_text,
+     .offset = AT(session.table), .shared = PP_TAKES_TABLE, .rare = true},
+    {"state", "DIR", "the state folder; default: where the table says", pp_take_text,
+     .offset = AT(session.state), .shared = PP_TAKES_ROOT, .rare = true},
+    {"admindir", "DIR", "dpkg's database; default: where the table says", pp_take_text,
+     .offset = AT(session.admindir), .shared = PP_TAKES_ADMINDIR, .rare = true},
+    {"files-from", "FILE", "more paths, a line each; - is standard input", pp_take_text,
+     .offset = AT(files_from), .shared = PP_TAKES_PATHS},
+    {"null", NULL, "paths in --files-from end with a NUL", pp_take_flag,
+     .offset = AT(null_separated), .shared = PP_TAKES_PATHS, .letter = '0'},
+    {"dry-run", NULL, "say what would change, and change nothing", pp_take_flag,
+     .offset = AT(dry_run), .shared = PP_TAKES_DRY_RUN, .letter = 'n'},
+    {"executables", "skip|scripts|all", "programs to patch, too; default: skip", pp_take_word,
+     .offset = AT(session.executables), .shared = PP_TAKES_CONTENT, .rare = true},
+    {"no-decode", NULL, "leave compressed content closed", pp_take_flag, .offset = AT(no_decode),
+     .shared = PP_TAKES_CONTENT, .rare = true},
+    {"durability", "batch|none", "none: a tree that can be thrown away", pp_take_word,
+     .offset = AT(durability), .shared = PP_TAKES_DURABILITY, .rare = true},
+    {"replace", NULL, "never write into a file that is there", pp_take_flag,
+     .offset = AT(always_replace), .shared = PP_TAKES_REPLACE, .rare = true},
+    {"jobs", "N", "files at once; default: the processors", pp_take_number,
+     .offset = AT(session.jobs), .shared = PP_TAKES_WORK, .rare = true, .min = 1,
+     .max = PP_POOL_JOBS_MAX},
+    {"memory", "SIZE", "memory for all of it; default: 256M", pp_take_size,
+     .offset = AT(session.memory_len), .shared = PP_TAKES_WORK, .rare = true},
+    {"token-file", "FILE", "a shared secret: 32 bytes or more, mode 0600", pp_take_text,
+     .offset = AT(notify.token_file), .shared = PP_TAKES_PEER},
+    {"token-fd", "N", "the same, from an open file", pp_take_number, .offset = AT(notify.token_fd),
+     .shared = PP_TAKES_PEER, .rare = true, .max = INT_MAX},
+    {"peer-uid", "UID", "trust this user, too; can be repeated", pp_notify_take_peer_uid,
+     .offset = AT(notify), .shared = PP_TAKES_PEER, .max = UINT32_MAX - 1},
+    {"notify-timeout", "SECONDS", "for the whole delivery; default: 5", pp_notify_take_timeout,
+     .offset = AT(notify), .shared = PP_TAKES_NOTIFY, .rare = true},
+    {"payload", "TEXT", "zmq: what is sent; default: green_flag", pp_take_text,
+     .offset = AT(notify.payload), .shared = PP_TAKES_NOTIFY, .rare = true},
+    {"expect", "TEXT", "zmq: the reply that counts; default: ACK", pp_take_text,
+     .offset = AT(notify.expect), .shared = PP_TAKES_NOTIFY, .rare = true},
+    {"json", NULL, "JSON Lines on standard output", pp_take_flag, .offset = AT(json),
+     .shared = PP_TAKES_JSON},
+    {"quiet", NULL, "only what went wrong", pp_take_flag, .offset = AT(quiet),
+     .shared = PP_TAKES_QUIET},
+    {"verbose", NULL, "say more", pp_take_flag, .offset = AT(verbose), .shared = PP_TAKES_VERBOSE},
+    {"progress", "auto|always|never", "progress after a second; default: auto", pp_take_word,
+     .offset = AT(progress), .shared = PP_TAKES_TERMINAL, .rare = true},
+    {"color", "auto|always|never", "default: auto, on a terminal", pp_take_word,
+     .offset = AT(color), .shared = PP_TAKES_TERMINAL, .rare = true},
+    {"help", NULL, "what you read", pp_take_flag, .offset = AT(help), .shared = PP_TAKES_ALWAYS,
+     .rare = true},
+    {"version", NULL, "the version of pathpatch", pp_take_flag, .offset = AT(version),
+     .shared = PP_TAKES_ALWAYS, .rare = true},
+    {0},
+};
 
 void pp_options_init(struct pp_options *options) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     *options = (struct pp_options){.session = PP_SESSION_OPTIONS_INIT};
+    pp_notify_options_init(&options->notify);
     options->session.jobs = processors < 1                  ? 1
                             : processors > PP_POOL_JOBS_MAX ? PP_POOL_JOBS_MAX
                                                             : (unsigned)processors;
 }
 
 void pp_options_done(struct pp_options *options) {
+    pp_notify_options_done(&options->notify);
     free(options->set.items);
     free(options->was.items);
     options->set = options->was = (struct pp_words){NULL, 0};
 }
 
-/* Returns the list, or NULL. */
-static const char *const *add_word(struct pp_words *words, const char *word, struct pp_err *err) {
-    const char **items = reallocarray(words->items, words->count + 2, sizeof(*items));
+/* The options of a command as getopt takes them. */
+struct syntax {
+    struct option longs[OPTIONS_MAX + 1];
+    char letters[2 * OPTIONS_MAX + 2];
+};
 
-    if (items == NULL) {
-        pp_err_nomem(err);
-        return NULL;
+static void make_syntax(const struct pp_command *command, struct syntax *syntax) {
+    const struct pp_option *option;
+    char *letter = syntax->letters;
+
+    /* A missing argument is told from an unknown option by it. */
+    *letter++ = ':';
+    for (size_t i = 0; i < OPTIONS_MAX && (option = pp_command_option(command, i)) != NULL; i++) {
+        syntax->longs[i] = (struct option){
+            option->name, option->argument != NULL ? required_argument : no_argument, NULL,
+            OPTION_BASE + (int)i};
+        if (option->letter != '\0')
+            *letter++ = option->letter;
     }
-    items[words->count++] = word;
-    items[words->count] = NULL;
-    words->items = items;
-    return items;
 }
 
-/* Finds a word in a NULL-terminated list. */
-static int take_word(const char *option, const char *value, const char *const *words, int *index,
-                     struct pp_err *err) {
-    for (*index = 0; words[*index] != NULL; (*index)++)
-        if (strcmp(words[*index], value) == 0)
-            return 0;
-    return pp_err_set(err, PP_ERR_USAGE, "--%s: '%s' is not one of its words; see --help", option,
-                      value);
+static const struct pp_option *find_option(const struct pp_command *command, int found) {
+    const struct pp_option *option;
+
+    if (found >= OPTION_BASE)
+        return pp_command_option(command, (size_t)(found - OPTION_BASE));
+    for (size_t i = 0; (option = pp_command_option(command, i)) != NULL; i++)
+        if (option->letter == found)
+            return option;
+    return NULL;
 }
 
-static int take_when(const char *option, const char *value, enum pp_when *when,
-                     struct pp_err *err) {
-    static const char *const words[] = {"auto", "always", "never", NULL};
-    int index;
-    int rc = take_word(option, value, words, &index, err);
+/* What getopt could not take: it is the word before the next one, or a letter in it. */
+static int refuse_option(const struct pp_command *command, int found, char *const *argv,
+                         struct pp_err *err) {
+    const char *word = argv[optind - 1];
+    const char *equals = strchr(word, '=');
 
-    *when = (enum pp_when)index;
-    return rc;
+    if (found == ':')
+        return pp_err_set(err, PP_ERR_USAGE, "%s: it takes an argument; see pathpatch %s --help",
+                          word, command->name);
+    /* A known option, and an argument that it does not take: getopt tells which. */
+    if (strncmp(word, "--", 2) == 0 && equals != NULL && optopt >= OPTION_BASE)
+        return pp_err_set(err, PP_ERR_USAGE, "--%s: it takes no argument",
+                          find_option(command, optopt)->name);
+    if (strncmp(word, "--", 2) == 0)
+        return pp_err_set(err, PP_ERR_USAGE, "%.*s: no such option; see pathpatch %s --help",
+                          equals != NULL ? (int)(equals - word) : INT_MAX, word, command->name);
+    return pp_err_set(err, PP_ERR_USAGE, "-%c: no such option; see pathpatch %s --help", optopt,
+                      command->name);
 }
 
-static int take_executables(const char *value, enum pp_executables *executables,
-                            struct pp_err *err) {
-    static const char *const words[] = {"skip", "scripts", "all", NULL};
-    int index;
-    int rc = take_word("executables", value, words, &index, err);
-
-    *executables = (enum pp_executables)index;
-    return rc;
-}
-
-static int take_durability(const char *value, enum pp_durability *durability, struct pp_err *err) {
-    static const char *const words[] = {"batch", "none", NULL};
-    int index;
-    int rc = take_word("durability", value, words, &index, err);
-
-    *durability = index == 0 ? PP_DURABILITY_BATCH : PP_DURABILITY_NONE;
-    return rc;
-}
-
-static int take_jobs(const char *value, unsigned *jobs, struct pp_err *err) {
-    char *end;
-    unsigned long number = strtoul(value, &end, 10);
-
-    if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > PP_POOL_JOBS_MAX)
-        return pp_err_set(err, PP_ERR_USAGE, "--jobs: give it 1 to %d, not '%s'", PP_POOL_JOBS_MAX,
-                          value);
-    *jobs = (unsigned)number;
+static int take_arguments(struct pp_options *options, const struct pp_command *command, int argc,
+                          char **argv, struct pp_err *err) {
+    options->arguments = argv + optind;
+    options->argument_count = argc - optind;
+    if (options->argument_count > command->argument_max && command->argument_max == 0)
+        return pp_err_set(err, PP_ERR_USAGE, "%s: %s takes no arguments", argv[optind],
+                          command->name);
+    if (options->argument_count < command->argument_min ||
+        options->argument_count > command->argument_max)
+        return pp_err_set(err, PP_ERR_USAGE, "%s: give it %.*s; see pathpatch %s --help",
+                          command->name, (int)strcspn(command->arguments, "\n"), command->arguments,
+                          command->name);
     return 0;
 }
 
-static int take_size(const char *value, uint64_t *len, struct pp_err *err) {
-    static const char units[] = "KMG";
-    char *end;
-    unsigned long long number = strtoull(value, &end, 10);
-    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+int pp_options_parse(struct pp_options *options, const struct pp_command *command, void *own,
+                     int argc, char **argv, struct pp_err *err) {
+    struct syntax syntax = {0};
+    int found;
 
-    if (*value < '0' || *value > '9' || (*end != '\0' && (unit == NULL || end[1] != '\0')) ||
-        number == 0 || number > (UINT64_MAX >> 1 >> shift))
-        return pp_err_set(err, PP_ERR_USAGE,
-                          "--memory: give it bytes, or 64M, 1G and so on, not "
-                          "'%s'",
-                          value);
-    *len = (uint64_t)number << shift;
-    return 0;
-}
+    make_syntax(command, &syntax);
+    opterr = 0;
+    while ((found = getopt_long(argc, argv, syntax.letters, syntax.longs, NULL)) != -1) {
+        const struct pp_option *option = find_option(command, found);
+        char *into;
 
-int pp_options_take(struct pp_options *options, int opt, const char *value, struct pp_err *err) {
-    int rc = 0;
-
-    switch (opt) {
-    case PP_OPTION_ROOT:
-        options->session.root = value;
-        break;
-    case PP_OPTION_TABLE:
-        options->session.table = value;
-        break;
-    case PP_OPTION_SET:
-        options->session.set = add_word(&options->set, value, err);
-        rc = options->session.set == NULL ? -(int)err->kind : 0;
-        break;
-    case PP_OPTION_ENV_FILE:
-        options->session.env_file = value;
-        break;
-    case PP_OPTION_ANY_BYTES:
-        options->session.any_bytes = true;
-        break;
-    case PP_OPTION_REVALUE:
-        options->session.revalue = true;
-        break;
-    case PP_OPTION_WAS:
-        options->session.was = add_word(&options->was, value, err);
-        rc = options->session.was == NULL ? -(int)err->kind : 0;
-        break;
-    case PP_OPTION_STATE:
-        options->session.state = value;
-        break;
-    case PP_OPTION_ADMINDIR:
-        options->session.admindir = value;
-        break;
-    case PP_OPTION_MEMORY:
-        rc = take_size(value, &options->session.memory_len, err);
-        break;
-    case PP_OPTION_EXECUTABLES:
-        rc = take_executables(value, &options->session.executables, err);
-        break;
-    case PP_OPTION_JOBS:
-        rc = take_jobs(value, &options->session.jobs, err);
-        break;
-    case PP_OPTION_FILES_FROM:
-        options->files_from = value;
-        break;
-    case PP_OPTION_NO_DECODE:
-        options->session.decode = false;
-        break;
-    case PP_OPTION_DURABILITY:
-        rc = take_durability(value, &options->durability, err);
-        break;
-    case PP_OPTION_REPLACE:
-        options->always_replace = true;
-        break;
-    case PP_OPTION_JSON:
-        options->json = true;
-        break;
-    case PP_OPTION_PROGRESS:
-        rc = take_when("progress", value, &options->progress, err);
-        break;
-    case PP_OPTION_COLOR:
-        rc = take_when("color", value, &options->color, err);
-        break;
-    case PP_OPTION_QUIET:
-        options->quiet = true;
-        break;
-    case PP_OPTION_VERBOSE:
-        options->verbose = true;
-        break;
-    case PP_OPTION_HELP:
-        options->help = true;
-        break;
-    case 'n':
-        options->dry_run = true;
-        break;
-    case '0':
-        options->null_separated = true;
-        break;
-    default:
-        return 0;
-    }
-    return rc < 0 ? rc : 1;
-}
-
-int pp_options_parse(struct pp_options *options, int argc, char **argv, struct pp_err *err) {
-    static const struct option long_options[] = {PP_COMMON_LONG_OPTIONS, {0}};
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, PP_COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        int rc = pp_options_take(options, opt, optarg, err);
-
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            return pp_err_set(err, PP_ERR_USAGE, "see pathpatch %s --help", argv[0]);
-    }
-    return 0;
-}
-
-void pp_paths_done(struct pp_paths *paths) {
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->items[i]);
-    free(paths->items);
-    *paths = (struct pp_paths){NULL, 0};
-}
-
-static int add_path(struct pp_paths *paths, const struct pp_session *session, const char *path,
-                    struct pp_err *err) {
-    char **items;
-
-    if ((paths->count & (paths->count + 1)) == 0) {
-        items = reallocarray(paths->items, 2 * (paths->count + 1), sizeof(*items));
-        if (items == NULL)
-            return pp_err_nomem(err);
-        paths->items = items;
-    }
-    if (pp_session_path(session, path, &paths->items[paths->count], err) < 0)
-        return -(int)err->kind;
-    paths->count++;
-    return 0;
-}
-
-static int add_list(struct pp_paths *paths, const struct pp_options *options,
-                    const struct pp_session *session, struct pp_err *err) {
-    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
-    bool from_stdin = strcmp(options->files_from, "-") == 0;
-    PP_AUTO_CLOSE int fd =
-        from_stdin ? dup(STDIN_FILENO) : open(options->files_from, O_RDONLY | O_CLOEXEC);
-    char separator = options->null_separated ? '\0' : '\n';
-    char *at;
-
-    if (fd < 0)
-        return pp_err_sys(err, "%s: cannot open", options->files_from);
-    if (pp_io_read_all(fd, LIST_LEN_MAX, &text, err) < 0)
-        return pp_err_context(err, "%s", options->files_from);
-    at = (char *)text.data;
-    while (at < (char *)text.data + text.len) {
-        char *end = memchr(at, separator, (size_t)((char *)text.data + text.len - at));
-
-        if (end != NULL)
-            *end = '\0';
-        else
-            end = (char *)text.data + text.len;
-        if (*at != '\0' && add_path(paths, session, at, err) < 0)
+        if (option == NULL)
+            return refuse_option(command, found, argv, err);
+        into = option->shared != 0 ? (char *)options : own;
+        if (option->take(option, optarg, into + option->offset, err) < 0)
             return -(int)err->kind;
-        at = end + 1;
     }
-    return 0;
-}
-
-/* In the order in which a walk meets them: folder by folder, each before what it holds. */
-static int compare_paths(const void *left, const void *right) {
-    const unsigned char *a = *(const unsigned char *const *)left;
-    const unsigned char *b = *(const unsigned char *const *)right;
-
-    while (*a == *b && *a != '\0')
-        a++, b++;
-    if (*a == *b)
+    if (options->help)
+        pp_help_command(command);
+    else if (options->version)
+        pp_help_version();
+    if (options->help || options->version)
         return 0;
-    return (*a == '/'    ? 1
-            : *a == '\0' ? 0
-                         : *a + 1) < (*b == '/'    ? 1
-                                      : *b == '\0' ? 0
-                                                   : *b + 1)
-               ? -1
-               : 1;
-}
-
-static bool is_within(const char *path, const char *folder) {
-    return folder[0] == '\0' || pp_path_below(path, folder) != NULL;
-}
-
-static void sort_paths(struct pp_paths *paths) {
-    size_t kept = 0;
-
-    qsort(paths->items, paths->count, sizeof(*paths->items), compare_paths);
-    for (size_t i = 0; i < paths->count; i++) {
-        if (kept > 0 && is_within(paths->items[i], paths->items[kept - 1]))
-            free(paths->items[i]);
-        else
-            paths->items[kept++] = paths->items[i];
-    }
-    paths->count = kept;
-}
-
-int pp_paths_collect(struct pp_paths *paths, const struct pp_options *options,
-                     const struct pp_session *session, char *const *args, struct pp_err *err) {
-    *paths = (struct pp_paths){NULL, 0};
-    for (; *args != NULL; args++)
-        if (add_path(paths, session, *args, err) < 0)
-            return -(int)err->kind;
-    if (options->files_from != NULL && add_list(paths, options, session, err) < 0)
-        return -(int)err->kind;
-    if (paths->count == 0)
-        return pp_err_set(err, PP_ERR_USAGE, "give it at least one PATH; see --help");
-    sort_paths(paths);
-    return 0;
+    options->session.set = options->set.items;
+    options->session.was = options->was.items;
+    options->session.decode = !options->no_decode;
+    return take_arguments(options, command, argc, argv, err) < 0 ? -(int)err->kind : 1;
 }

@@ -5,60 +5,12 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/paths.h"
 
 #include <stdio.h>
 
-enum {
-    OPTION_PACKAGE = 1,
-    OPTION_CONFFILES,
-};
-
-static const struct option long_options[] = {
-    PP_COMMON_LONG_OPTIONS,
-    {"package", required_argument, NULL, OPTION_PACKAGE},
-    {"conffiles", no_argument, NULL, OPTION_CONFFILES},
-    {0},
-};
-
-static const char usage[] =
-    "usage: pathpatch restore [OPTION]... PATH...\n"
-    "       pathpatch restore [OPTION]... --package NAME [PATH]...\n"
-    "\n"
-    "Puts patched files back to the bytes as shipped. A PATH stands for all that is below it, the\n"
-    "root for everything. Files that were changed since they were patched are left, with status "
-    "1.\n"
-    "\n"
-    "  --package NAME      only files of this package (NAME or NAME:ARCH)\n"
-    "  --conffiles         conffiles of packages, too: dpkg will find that they were changed\n"
-    "  --root DIR, --state DIR, --admindir DIR\n"
-    "  --files-from FILE   more paths, a line each (- is standard input; -0: NUL)\n"
-    "  -n, --dry-run       say what would change\n"
-    "  --json, --quiet, --jobs N, --durability=batch|none, --replace\n";
-
-static int parse(struct pp_options *common, struct pp_restore_options *restore, int argc,
-                 char **argv, struct pp_err *err) {
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, PP_COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        int rc = pp_options_take(common, opt, optarg, err);
-
-        if (rc < 0)
-            return rc;
-        if (rc > 0)
-            continue;
-        if (opt == OPTION_PACKAGE)
-            restore->package = optarg;
-        else if (opt == OPTION_CONFFILES)
-            restore->conffiles = true;
-        else
-            return pp_err_set(err, PP_ERR_USAGE, "see pathpatch restore --help");
-    }
-    return 0;
-}
-
 static int restore(const struct pp_options *common, struct pp_restore_options *options,
-                   struct pp_output *output, char *const *args, struct pp_tally *tally,
-                   struct pp_err *err) {
+                   struct pp_output *output, struct pp_tally *tally, struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
@@ -70,8 +22,8 @@ static int restore(const struct pp_options *common, struct pp_restore_options *o
     if (pp_session_open(&session, &common->session, err) < 0)
         return -(int)err->kind;
     /* A package alone means its files everywhere. */
-    if ((options->package == NULL || args[0] != NULL || common->files_from != NULL) &&
-        pp_paths_collect(&paths, common, &session, args, err) < 0)
+    if ((options->package == NULL || common->argument_count > 0 || common->files_from != NULL) &&
+        pp_paths_collect(&paths, common, &session, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
     options->paths = paths.items;
@@ -92,17 +44,35 @@ static int run_restore(int argc, char **argv) {
     pp_options_init(&common);
     /* What was shipped does not depend on the values of the moment. */
     common.session.revalue = true;
-    rc = parse(&common, &options, argc, argv, &err);
+    rc = pp_options_parse(&common, &pp_command_restore, &options, argc, argv, &err);
     pp_output_init(&output, &common, argv[0]);
     output.restores = true;
-    if (rc >= 0 && common.help) {
-        fputs(usage, stdout);
+    if (rc == 0)
         return PP_EXIT_DONE;
-    }
-    if (rc >= 0)
-        rc = restore(&common, &options, &output, argv + optind, &tally, &err);
+    if (rc > 0)
+        rc = restore(&common, &options, &output, &tally, &err);
     return rc < 0 ? pp_output_fail(&output, &err) : pp_output_end(&output, &tally);
 }
 
+static const struct pp_option own_options[] = {
+    {"package", "NAME", "only files of this package, NAME or NAME:ARCH", pp_take_text,
+     .offset = offsetof(struct pp_restore_options, package)},
+    {"conffiles", NULL, "conffiles, too: dpkg will find them changed", pp_take_flag,
+     .offset = offsetof(struct pp_restore_options, conffiles)},
+    {0},
+};
+
 const struct pp_command pp_command_restore = {
-    .name = "restore", .summary = "put files back as shipped", .run = run_restore};
+    .name = "restore",
+    .summary = "put files back as shipped",
+    .arguments = "PATH...\n--package NAME [PATH]...",
+    .description =
+        "Puts patched files back to the bytes as shipped. A PATH stands for all that is\n"
+        "below it, the root for everything. Files that were changed since they were\n"
+        "patched are left, with status 1.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_DRY_RUN | PP_TAKES_DURABILITY |
+             PP_TAKES_REPLACE | PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+    .options = own_options,
+    .argument_max = PP_ARGUMENTS_ANY,
+    .run = run_restore,
+};

@@ -10,24 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char verify_usage[] =
-    "usage: pathpatch verify [OPTION]...\n"
-    "\n"
-    "Reads every patched file again: is it as it was left? Where dpkg has a database, also\n"
-    "whether its packages are patched, its md5sums and our trigger right, the values those of\n"
-    "the folder that it works in. Each finding comes with the command that mends it. Exit\n"
-    "status 1 when there is one.\n"
-    "\n"
-    "  --root DIR, --state DIR, --json, --verbose (also the files that are as they should be)\n";
-
-static const char status_usage[] =
-    "usage: pathpatch status [OPTION]...\n"
-    "\n"
-    "Says with which values a root is patched, how many files of which package, and which\n"
-    "conffiles look edited to dpkg.\n"
-    "\n"
-    "  --root DIR, --state DIR, --json\n";
-
 struct view {
     struct pp_options options;
     struct pp_output output;
@@ -224,8 +206,8 @@ static int status(struct view *view, struct pp_err *err) {
     return PP_EXIT_DONE;
 }
 
-static int run_view(int argc, char **argv, int (*run)(struct view *view, struct pp_err *err),
-                    const char *usage) {
+static int run_view(const struct pp_command *command, int argc, char **argv,
+                    int (*run)(struct view *view, struct pp_err *err)) {
     struct view view = {.session = {.root = -1}};
     struct pp_err err = PP_ERR_INIT;
     int rc;
@@ -234,31 +216,42 @@ static int run_view(int argc, char **argv, int (*run)(struct view *view, struct 
     /* Looking does not depend on the values of the moment. */
     view.options.session.revalue = true;
     view.options.session.environment = PP_ENVIRONMENT_CHECKED;
-    rc = pp_options_parse(&view.options, argc, argv, &err);
+    rc = pp_options_parse(&view.options, command, NULL, argc, argv, &err);
     pp_output_init(&view.output, &view.options, argv[0]);
-    if (rc >= 0 && optind < argc)
-        rc = pp_err_set(&err, PP_ERR_USAGE, "%s takes no PATH; see --help", argv[0]);
-    if (rc >= 0 && view.options.help) {
-        fputs(usage, stdout);
-    } else {
-        if (rc >= 0)
-            rc = open_view(&view, &err);
-        if (rc >= 0)
-            rc = run(&view, &err);
-    }
+    if (rc > 0)
+        rc = open_view(&view, &err) < 0 ? -(int)err.kind : run(&view, &err);
     close_view(&view);
     return rc < 0 ? pp_output_fail(&view.output, &err) : rc;
 }
 
 static int run_verify(int argc, char **argv) {
-    return run_view(argc, argv, verify, verify_usage);
+    return run_view(&pp_command_verify, argc, argv, verify);
 }
 
 static int run_status(int argc, char **argv) {
-    return run_view(argc, argv, status, status_usage);
+    return run_view(&pp_command_status, argc, argv, status);
 }
 
 const struct pp_command pp_command_verify = {
-    .name = "verify", .summary = "compare patched files with the ledger", .run = run_verify};
+    .name = "verify",
+    .summary = "check the files and the installation",
+    .arguments = "",
+    .description =
+        "Reads every patched file again: is it as it was left? Where dpkg has a\n"
+        "database, also whether its packages are patched, its md5sums and our trigger\n"
+        "right, and the values those of the folder that it works in. Each finding comes\n"
+        "with the command that mends it. Status 1 when there is one.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE,
+    .run = run_verify,
+};
+
 const struct pp_command pp_command_status = {
-    .name = "status", .summary = "say what is patched, and with which values", .run = run_status};
+    .name = "status",
+    .summary = "say what is patched, and with which values",
+    .arguments = "",
+    .description =
+        "Says with which values a root is patched, how many files of which package, and\n"
+        "which conffiles look edited to dpkg.",
+    .takes = PP_TAKES_SESSION | PP_TAKES_JSON,
+    .run = run_status,
+};

@@ -159,17 +159,23 @@ def test_same_bytes_whatever_is_around(shipped, tmp_path):
 
 
 def test_what_is_installed_here_does_not_count(shipped, tmp_path):
-    tables = tmp_path / "root/usr/share/pathpatch/tables"
-    tables.mkdir(parents=True)
-    (tables / "other.ini").write_text(
+    table = tmp_path / "other.ini"
+    table.write_text(
         "[table]\nname = other\nstate = /opt/other/state\nadmindir = /opt/other/dpkg\n"
         "[OTHER]\ndefault = /opt/other\nlength = 40\nenv = OTHER\n"
     )
     other = b"/opt/other" + b"/" * 30
-    (tmp_path / "root/text").write_bytes(other)
-    assert b": OTHER\n" in tool(BUILD / "pathpatch", "scan", f"--root={tmp_path / 'root'}", tmp_path / "root/text")
+    text = tmp_path / "text"
+    text.write_bytes(other)
     source, out = shipped(deb({**FILES, f"{PREFIX}/other": other}))
-    run(f"--root={tmp_path / 'root'}", source, out, env={**os.environ, "OTHER": "/srv"})
+    # The table is installed in a mount namespace of its own.
+    script = (
+        f"mount -t tmpfs none /usr/share && mkdir -p /usr/share/pathpatch/tables && "
+        f"cp {table} /usr/share/pathpatch/tables && {BUILD}/pathpatch scan {text} && "
+        f"OTHER=/srv {BUILD}/pathpatch deb {' '.join(SETS)} {source} {out}"
+    )
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    assert b": OTHER\n" in tool("unshare", "--mount", *user, "sh", "-euc", script)
     found = {name: content for name, _, content in members(out.read_bytes(), "data")}
     assert found[f"{PREFIX}/other"] == other and found[f"{PREFIX}/share/text"] == patched(TEXT)
 

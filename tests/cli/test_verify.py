@@ -177,5 +177,5 @@ def test_damaged_ledger(root):
 def test_words(root):
     for command in ("verify", "status"):
         assert f"usage: pathpatch {command}" in run(command, root, "--help").stdout.decode()
-        assert b"takes no PATH" in run(command, root, "/tmp", status=2).stderr
+        assert b"takes no arguments" in run(command, root, "/tmp", status=2).stderr
         assert run(command, root, *SETS).returncode == 0
