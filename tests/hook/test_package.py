@@ -63,6 +63,8 @@ def test_files(deb):
     paths = paths_of(deb)
     assert "usr/bin/pathpatch" in paths
     assert "usr/share/pathpatch/tables/termux.ini" in paths
+    assert "usr/share/man/man1/pathpatch.1.gz" in paths
+    assert "usr/share/bash-completion/completions/pathpatch" in paths
     assert not [path for path in paths if path.startswith(("usr/lib", "usr/include"))]
 
 
@@ -93,6 +95,17 @@ def test_add_on(built):
         "usr/share/debhelper/autoscripts/preinst-pathpatch",
         "usr/share/man/man1/dh_pathpatch.1.gz",
     } <= set(paths_of(deb))
+
+
+def test_lintian_has_nothing_to_say(built):
+    (changes,) = built.glob("*.changes")
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--fail-on", "error,warning", "--display-info", changes],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_same_bytes_again(built, tmp_path):
