@@ -57,9 +57,6 @@ static int report(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_item
         pp_report_tell(&report, options->reporter, bootstrap->tally);
     if (options->reporter->progress != NULL)
         options->reporter->progress(options->reporter->context, bootstrap->tally->files);
-    if (options->notifier != NULL)
-        pp_notifier_event(options->notifier, PP_MESSAGE_PROGRESS, (int64_t)bootstrap->tally->files,
-                          (int64_t)bootstrap->tally->patched);
     return 0;
 }
 
@@ -306,7 +303,7 @@ static int keep_message(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     };
     int rc;
 
-    if (options->notifier == NULL)
+    if (options->outbox == NULL)
         return 0;
     snprintf(message.run, sizeof(message.run), "%s", options->run);
     rc = pp_outbox_open(&outbox, bootstrap->record.state.dir, err);
@@ -320,7 +317,7 @@ static int finish(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     if (rc >= 0)
         rc = keep_message(bootstrap, err);
     if (rc >= 0)
-        rc = pp_bootstrap_record_finish(&bootstrap->record, err);
+        rc = pp_bootstrap_record_finish(&bootstrap->record, bootstrap->options.hook_address, err);
     if (rc >= 0)
         rc = pp_bootstrap_stage_finish(&bootstrap->stage, err);
     return rc < 0 ? rc : pp_durable_sync(&bootstrap->durable, err);
@@ -363,7 +360,7 @@ static int make_tree(struct pp_bootstrap *bootstrap, struct pp_err *err) {
         return rc;
     rc = pp_bootstrap_dest_publish(&bootstrap->dest, options->replace_dest, options->durability,
                                    err);
-    if (rc >= 0 && options->notifier != NULL)
+    if (rc >= 0 && options->outbox != NULL)
         move_outbox(bootstrap);
     return rc;
 }
@@ -379,8 +376,6 @@ int pp_bootstrap_run(struct pp_bootstrap *bootstrap, struct pp_tally *tally, str
     rc = check_room(bootstrap, err);
     if (rc < 0)
         return rc;
-    if (options->notifier != NULL && !options->dry_run)
-        pp_notifier_event(options->notifier, PP_MESSAGE_START, 0, 0);
     return options->dry_run ? unpack(bootstrap, err) : make_tree(bootstrap, err);
 }
 
@@ -391,7 +386,7 @@ static int open_all(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     if (rc < 0 || options->dry_run)
         return rc;
     rc = pp_bootstrap_dest_lock(&bootstrap->dest, options->replace_dest, options->reporter, err);
-    if (rc >= 0 && options->notifier != NULL)
+    if (rc >= 0 && options->outbox != NULL)
         rc = pp_outbox_open(options->outbox, bootstrap->dest.work.dir, err);
     return rc;
 }

@@ -26,7 +26,7 @@
 #include "base/error.h"
 #include "core/report.h"
 #include "core/session.h"
-#include "notify/notifier.h"
+#include "notify/outbox.h"
 #include "tree/durable.h"
 
 #include <stdbool.h>
@@ -42,13 +42,13 @@ struct pp_bootstrap_options {
     enum pp_durability durability;
     const struct pp_reporter *reporter;
 
-    /* Whom to tell `start` and `progress`; may be NULL. Its outbox, which is opened here, holds a
-     * last message from before the destination is there until it is dropped, so that a kill
-     * cannot lose it: `complete`, or `failed` when something is yet to follow. */
-    struct pp_notifier *notifier;
+    /* NULL when nobody is told. It is opened here, and holds a last message of this run from before
+     * the destination is there until it is dropped, so that a kill cannot lose it: `complete`, or
+     * `failed` when something is yet to follow. */
     struct pp_outbox *outbox;
     const char *run;
     bool more_follows;
+    const char *hook_address; /* whom dpkg runs to come shall tell; NULL: nobody */
 };
 
 struct pp_bootstrap;

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ENVIRONMENT_NAME "environment"
-
 void pp_bootstrap_record_done(struct pp_bootstrap_record *record) {
     pp_ledger_close(record->ledger);
     pp_state_done(&record->state);
@@ -118,8 +116,9 @@ int pp_bootstrap_record_link(struct pp_bootstrap_record *record,
                                    err);
 }
 
-/* An env-file: the first variable of every placeholder that has one. */
-static int write_environment(struct pp_bootstrap_record *record, struct pp_err *err) {
+/* An env-file: the first variable of every placeholder that has one, and whom the hook tells. */
+static int write_environment(struct pp_bootstrap_record *record, const char *hook_address,
+                             struct pp_err *err) {
     const struct pp_table *table = &record->session->table;
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     PP_AUTO_CLOSE int fd = -1;
@@ -132,14 +131,17 @@ static int write_environment(struct pp_bootstrap_record *record, struct pp_err *
             rc = pp_buffer_printf(&text, err, "%.*s=%s\n", (int)strcspn(names, " "), names,
                                   record->session->values.values[i].path);
     }
+    if (rc >= 0 && hook_address != NULL)
+        rc = pp_buffer_printf(&text, err, PP_STATE_HOOK_ADDRESS "=%s\n", hook_address);
     if (rc < 0)
         return rc;
-    fd = openat(record->state.dir, ENVIRONMENT_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = openat(record->state.dir, PP_STATE_ENVIRONMENT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                0600);
     if (fd < 0)
-        return pp_err_sys(err, ENVIRONMENT_NAME ": cannot create it");
+        return pp_err_sys(err, PP_STATE_ENVIRONMENT ": cannot create it");
     rc = pp_io_write(fd, text.data, text.len, err);
     if (rc >= 0 && record->each && fdatasync(fd) < 0)
-        rc = pp_err_sys(err, ENVIRONMENT_NAME ": cannot get it onto the disk");
+        rc = pp_err_sys(err, PP_STATE_ENVIRONMENT ": cannot get it onto the disk");
     return rc;
 }
 
@@ -154,11 +156,12 @@ static int write_values(struct pp_bootstrap_record *record, struct pp_err *err) 
     return rc < 0 ? rc : pp_state_write_values(&record->state, &text, record->each, err);
 }
 
-int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, struct pp_err *err) {
+int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, const char *hook_address,
+                               struct pp_err *err) {
     int rc = write_values(record, err);
 
     if (rc >= 0)
-        rc = write_environment(record, err);
+        rc = write_environment(record, hook_address, err);
     if (rc >= 0)
         rc = pp_ledger_commit(record->ledger, err);
     /* Closing brings the log into the database, and removes it. */

@@ -2,6 +2,7 @@
 #include "core/apply.h"
 
 #include "base/cleanup.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -36,14 +37,17 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
     return pp_apply(&record, apply, tally, err);
 }
 
-static int run_paths(struct pp_options *options, struct pp_output *output, bool writing,
-                     struct pp_tally *tally, struct pp_err *err) {
+static int run_paths(struct pp_options *options, struct pp_output *output,
+                     struct pp_announcer *announcer, bool writing, struct pp_tally *tally,
+                     struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
     PP_AUTO_FREE struct pp_apply_path *list = NULL;
     struct pp_apply_options apply = {.mode = PP_WALKER_TREE};
 
-    if (pp_session_open(&session, &options->session, err) < 0 ||
+    if (pp_announcer_open(announcer, &options->notify, output, tally, err) < 0 ||
+        pp_session_open(&session, &options->session, err) < 0 ||
+        pp_announcer_state(announcer, session.state, err) < 0 ||
         pp_paths_collect(&paths, options, &session, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
@@ -54,12 +58,14 @@ static int run_paths(struct pp_options *options, struct pp_output *output, bool 
         list[i] = (struct pp_apply_path){.path = paths.items[i], .package = ""};
     apply.paths = list;
     apply.path_count = paths.count;
+    pp_announcer_start(announcer);
     return writing ? apply_paths(options, output, &session, &apply, tally, err)
                    : pp_scan(&session, &apply, &output->reporter, tally, err);
 }
 
 static int run_command(const struct pp_command *command, int argc, char **argv, bool writing) {
     PP_AUTO_OPTIONS struct pp_options options;
+    PP_AUTO_ANNOUNCER struct pp_announcer announcer = PP_ANNOUNCER_INIT;
     struct pp_tally tally = {0};
     struct pp_output output;
     struct pp_err err = PP_ERR_INIT;
@@ -74,8 +80,9 @@ static int run_command(const struct pp_command *command, int argc, char **argv, 
     if (rc == 0)
         return PP_EXIT_DONE;
     if (rc > 0)
-        rc = run_paths(&options, &output, writing, &tally, &err);
-    return rc < 0 ? pp_output_fail(&output, &err) : pp_output_end(&output, &tally);
+        rc = run_paths(&options, &output, &announcer, writing, &tally, &err);
+    return pp_announcer_end(&announcer, rc < 0 ? pp_output_fail(&output, &err)
+                                               : pp_output_end(&output, &tally));
 }
 
 static int run_apply(int argc, char **argv) {
@@ -99,7 +106,7 @@ const struct pp_command pp_command_apply = {
     .description = "Writes the values over the placeholders in files and trees, and records it.",
     .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_PATHS | PP_TAKES_DRY_RUN |
              PP_TAKES_DURABILITY | PP_TAKES_REPLACE | PP_TAKES_CONTENT | PP_TAKES_WORK |
-             PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_ANNOUNCER | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
     .options = apply_options,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_apply,

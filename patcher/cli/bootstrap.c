@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -22,9 +23,9 @@ struct bootstrap_request {
     struct pp_options common;
     const char *archive; /* borrowed, as all texts here */
     const char *dest;
-    const char *notify; /* address, or NULL */
-    const char *then;   /* or NULL */
+    const char *then; /* or NULL */
     bool replace_dest;
+    bool notify_dpkg;
     struct archive_digest {
         bool given;
         uint8_t sha256[PP_SHA256_LEN];
@@ -57,8 +58,8 @@ static const struct pp_option own_options[] = {
      .offset = offsetof(struct bootstrap_request, digest)},
     {"then", "COMMAND", "run by sh in DEST before the app is told", pp_take_text,
      .offset = offsetof(struct bootstrap_request, then)},
-    {"notify", "ADDRESS", "tell the app: see pathpatch notify --help", pp_take_text,
-     .offset = offsetof(struct bootstrap_request, notify)},
+    {"notify-dpkg", NULL, "dpkg runs to come tell the app, too", pp_take_flag,
+     .offset = offsetof(struct bootstrap_request, notify_dpkg), .rare = true},
     {0},
 };
 
@@ -166,21 +167,9 @@ struct bootstrap_run {
     struct pp_output *output;
     struct pp_session session;
     struct pp_bootstrap *bootstrap;
-    struct pp_outbox outbox;
-    struct pp_notifier *notifier; /* or NULL */
-    char id[PP_RUN_LEN + 1];
+    struct pp_announcer announcer;
     struct pp_tally tally;
 };
-
-static int open_notifier(struct bootstrap_run *run, struct pp_err *err) {
-    int rc = pp_run_new(run->id, err);
-
-    if (rc < 0 || run->request->notify == NULL || run->request->common.dry_run)
-        return rc;
-    run->notifier = pp_notify_options_open(&run->request->common.notify, run->request->notify,
-                                           &run->outbox, run->id, err);
-    return run->notifier == NULL ? -(int)err->kind : 0;
-}
 
 static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
     const struct bootstrap_request *request = run->request;
@@ -193,10 +182,10 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
         .dry_run = common->dry_run,
         .durability = common->durability,
         .reporter = &run->output->reporter,
-        .notifier = run->notifier,
-        .outbox = &run->outbox,
-        .run = run->id,
+        .outbox = run->announcer.notifier != NULL ? &run->announcer.outbox : NULL,
+        .run = run->announcer.run,
         .more_follows = request->then != NULL,
+        .hook_address = request->notify_dpkg ? common->notify.address : NULL,
     };
     int rc = pp_session_open(&run->session, &common->session, err);
 
@@ -209,43 +198,33 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
     run->bootstrap = pp_bootstrap_new(&run->session, &options, err);
     if (run->bootstrap == NULL)
         return -(int)err->kind;
+    pp_announcer_start(&run->announcer);
     rc = pp_bootstrap_run(run->bootstrap, &run->tally, err);
     if (rc >= 0 && request->then != NULL && !common->dry_run)
         rc = run_then(request, &run->session, pp_bootstrap_path(run->bootstrap), err);
     return rc;
 }
 
-/* Returns the exit status of the command. */
-static int tell(struct bootstrap_run *run, int status, bool failed) {
-    struct pp_err err = PP_ERR_INIT;
-
-    if (run->notifier == NULL)
-        return status;
-    if (pp_notifier_deliver(run->notifier, failed ? PP_MESSAGE_FAILED : PP_MESSAGE_COMPLETE, status,
-                            (int64_t)run->tally.files, (int64_t)run->tally.patched, &err) >= 0)
-        return status;
-    pp_output_message(run->output, "%s: %s", run->request->notify, err.text);
-    return status == PP_EXIT_DONE ? pp_exit_status(&err) : status;
-}
-
 static int run_all(struct bootstrap_run *run) {
     struct pp_err err = PP_ERR_INIT;
     int status;
 
-    if (open_notifier(run, &err) < 0)
+    if (run->request->notify_dpkg && run->request->common.notify.address == NULL) {
+        pp_err_set(&err, PP_ERR_USAGE, "--notify-dpkg: give it with --notify ADDRESS");
         return pp_output_fail(run->output, &err);
-    if (make_tree(run, &err) < 0) {
-        status = pp_output_fail(run->output, &err);
-        return tell(run, status, true);
     }
-    status = pp_output_end(run->output, &run->tally);
-    return tell(run, status, false);
+    if (pp_announcer_open(&run->announcer, &run->request->common.notify, run->output, &run->tally,
+                          &err) < 0)
+        return pp_output_fail(run->output, &err);
+    status = make_tree(run, &err) < 0 ? pp_output_fail(run->output, &err)
+                                      : pp_output_end(run->output, &run->tally);
+    return pp_announcer_end(&run->announcer, status);
 }
 
 static int run_bootstrap(int argc, char **argv) {
     struct bootstrap_request request = {.archive = NULL};
     struct bootstrap_run run = {
-        .request = &request, .session = {.root = -1}, .outbox = PP_OUTBOX_INIT};
+        .request = &request, .session = {.root = -1}, .announcer = PP_ANNOUNCER_INIT};
     struct pp_err err = PP_ERR_INIT;
     struct pp_output output;
     int status = PP_EXIT_DONE;
@@ -263,8 +242,8 @@ static int run_bootstrap(int argc, char **argv) {
         request.dest = request.common.arguments[1];
         status = run_all(&run);
     }
-    pp_notifier_free(run.notifier);
     pp_bootstrap_free(run.bootstrap);
+    pp_announcer_done(&run.announcer);
     pp_session_done(&run.session);
     pp_options_done(&request.common);
     return status;
@@ -278,8 +257,8 @@ const struct pp_command pp_command_bootstrap = {
                    "step. DEST is the value of a placeholder. ARCHIVE is a file, - (standard\n"
                    "input), fd:N (an open file) or @NAME (an abstract socket that sends it).",
     .takes = PP_TAKES_ROOT | PP_TAKES_TABLE | PP_TAKES_VALUES | PP_TAKES_DRY_RUN |
-             PP_TAKES_DURABILITY | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_PEER |
-             PP_TAKES_NOTIFY | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_DURABILITY | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_ANNOUNCER |
+             PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_min = 2,
     .argument_max = 2,

@@ -29,9 +29,12 @@ enum pp_takes {
     PP_TAKES_NOTIFY = 1 << 15,    /* --notify-timeout, --payload, --expect */
     PP_TAKES_TABLE = 1 << 16,     /* --table */
     PP_TAKES_WAS = 1 << 17,       /* --was */
+    PP_TAKES_ADDRESS = 1 << 18,   /* --notify */
 
     /* What has a session (core/session.h) takes these. */
     PP_TAKES_SESSION = PP_TAKES_ROOT | PP_TAKES_TABLE | PP_TAKES_ADMINDIR | PP_TAKES_VALUES,
+    /* What has an announcer (announcer.h) takes these. */
+    PP_TAKES_ANNOUNCER = PP_TAKES_ADDRESS | PP_TAKES_PEER | PP_TAKES_NOTIFY,
 };
 
 #define PP_ARGUMENTS_ANY 0x7fffffff

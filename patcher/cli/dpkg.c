@@ -2,13 +2,28 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "ledger/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* dpkg waits for it. The spool keeps what an app that is not there does not take. */
+#define NOTIFY_TIMEOUT_MS 1000
+
+/* What the hook works with, in the order in which it is opened. */
+struct hook_run {
+    struct pp_options options;
+    struct pp_output output;
+    struct pp_announcer announcer;
+    struct pp_tally tally;
+    struct pp_envfile environment; /* STATE/environment */
+};
 
 /* An empty variable counts as none: dpkg sets DPKG_ROOT to "" for the root of the system. */
 static const char *variable(const char *name) {
@@ -17,8 +32,34 @@ static const char *variable(const char *name) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static int run_hook(struct pp_options *options, struct pp_output *output, const char *what,
-                    const char *package, struct pp_tally *tally, struct pp_err *err) {
+/* Whom to tell: the env-file of the state says it, where no option does. Failing to tell, for
+ * whatever reason, does not fail the hook. */
+static void open_announcer(struct hook_run *run, const char *state) {
+    PP_AUTO_FREE char *path = NULL;
+    struct pp_err err = PP_ERR_INIT;
+    int rc = 0;
+
+    if (asprintf(&path, "%s/" PP_STATE_ENVIRONMENT, state) < 0) {
+        path = NULL;
+        return;
+    }
+    if (run->options.notify.address == NULL && access(path, F_OK) == 0) {
+        rc = pp_envfile_load(&run->environment, path, &err);
+        if (rc >= 0)
+            run->options.notify.address = pp_envfile_get(&run->environment, PP_STATE_HOOK_ADDRESS);
+    }
+    if (rc >= 0)
+        rc = pp_announcer_open(&run->announcer, &run->options.notify, &run->output, &run->tally,
+                               &err);
+    if (rc >= 0)
+        rc = pp_announcer_state(&run->announcer, state, &err);
+    if (rc < 0)
+        pp_output_message(&run->output, "%s", err.text);
+}
+
+static int run_hook(struct hook_run *run, const char *package, struct pp_err *err) {
+    const struct pp_options *options = &run->options;
+    struct pp_output *output = &run->output;
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.always_replace = options->always_replace,
@@ -39,8 +80,10 @@ static int run_hook(struct pp_options *options, struct pp_output *output, const 
     if (pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     if (package != NULL)
-        return pp_dpkg_prepare(&record, package, tally, err);
-    return pp_dpkg_trigger(&record, strcmp(what, "configure") == 0, tally, err);
+        return pp_dpkg_prepare(&record, package, &run->tally, err);
+    open_announcer(run, session.state);
+    return pp_dpkg_trigger(&record, strcmp(options->arguments[0], "configure") == 0, &run->tally,
+                           err);
 }
 
 /* `package` is NULL for all but prepare. */
@@ -58,34 +101,50 @@ static int take_action(const struct pp_options *options, const char **package, s
     return 0;
 }
 
+/* Returns the exit status. */
+static int end_hook(struct hook_run *run, int rc, const struct pp_err *err) {
+    const struct pp_options *options = &run->options;
+    const struct pp_tally *tally = &run->tally;
+    int status = tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+
+    if (rc < 0)
+        status = pp_output_fail(&run->output, err);
+    else if (options->json || options->verbose || tally->patched > 0 || tally->left > 0)
+        status = pp_output_end(&run->output, tally);
+    status = pp_announcer_end(&run->announcer, status);
+    /* Files that are left do not fail the hook: the packages would stay unconfigured. */
+    return rc < 0 ? status : PP_EXIT_DONE;
+}
+
 static int run_dpkg(int argc, char **argv) {
-    PP_AUTO_OPTIONS struct pp_options options;
-    struct pp_tally tally = {0};
-    struct pp_output output;
+    struct hook_run run = {.announcer = PP_ANNOUNCER_INIT, .environment = PP_ENVFILE_INIT};
+    struct pp_options *options = &run.options;
     struct pp_err err = PP_ERR_INIT;
     const char *package;
+    int status = PP_EXIT_DONE;
     int rc;
 
-    pp_options_init(&options);
-    options.session.root = variable("DPKG_ROOT");
-    options.session.admindir = variable("DPKG_ADMINDIR");
-    options.session.environment = PP_ENVIRONMENT_CHECKED;
-    options.session.revalue = true;
-    rc = pp_options_parse(&options, &pp_command_dpkg, NULL, argc, argv, &err);
-    pp_output_init(&output, &options, "dpkg");
-    output.quiet_files = !options.verbose;
-    if (rc == 0)
-        return PP_EXIT_DONE;
-    if (rc > 0)
-        rc = take_action(&options, &package, &err);
-    if (rc >= 0)
-        rc = run_hook(&options, &output, options.arguments[0], package, &tally, &err);
-    if (rc < 0)
-        return pp_output_fail(&output, &err);
-    /* Files that are left do not fail the hook: the packages would stay unconfigured. */
-    if (options.json || options.verbose || tally.patched > 0 || tally.left > 0)
-        pp_output_end(&output, &tally);
-    return PP_EXIT_DONE;
+    pp_options_init(options);
+    options->session.root = variable("DPKG_ROOT");
+    options->session.admindir = variable("DPKG_ADMINDIR");
+    options->session.environment = PP_ENVIRONMENT_CHECKED;
+    options->session.revalue = true;
+    options->notify.timeout_ms = NOTIFY_TIMEOUT_MS;
+    run.announcer.is_hook = true;
+    rc = pp_options_parse(options, &pp_command_dpkg, NULL, argc, argv, &err);
+    pp_output_init(&run.output, options, "dpkg");
+    run.output.quiet_files = !options->verbose;
+    if (rc != 0) {
+        if (rc > 0)
+            rc = take_action(options, &package, &err);
+        if (rc >= 0)
+            rc = run_hook(&run, package, &err);
+        status = end_hook(&run, rc, &err);
+    }
+    pp_announcer_done(&run.announcer);
+    pp_envfile_done(&run.environment);
+    pp_options_done(options);
+    return status;
 }
 
 const struct pp_command pp_command_dpkg = {
@@ -96,10 +155,11 @@ const struct pp_command pp_command_dpkg = {
         "Called by maintainer scripts. trigger patches every package that changed since\n"
         "the last run; configure looks at all of them; prepare puts conffiles to what\n"
         "dpkg expects before an upgrade. Root and database are those of DPKG_ROOT and\n"
-        "DPKG_ADMINDIR, unless given.",
+        "DPKG_ADMINDIR, unless given. Whom to tell may also stand in STATE/environment:\n"
+        "PATHPATCH_NOTIFY=ADDRESS.",
     .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_DURABILITY | PP_TAKES_REPLACE |
-             PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE |
-             PP_TAKES_TERMINAL,
+             PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_ANNOUNCER | PP_TAKES_JSON |
+             PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .argument_min = 1,
     .argument_max = 2,
     .internal = true,

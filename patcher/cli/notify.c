@@ -1,10 +1,10 @@
 /* pathpatch notify: tells an app by hand, or again. */
 #include "base/cleanup.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static int check(struct notify_request *request, struct pp_err *err) {
 static int open_outbox(const struct pp_session_options *options, struct pp_outbox *outbox,
                        struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
-    PP_AUTO_CLOSE int fd = -1;
+    struct pp_err problem = PP_ERR_INIT;
     const char *state = options->state;
     int rc;
 
@@ -43,13 +43,12 @@ static int open_outbox(const struct pp_session_options *options, struct pp_outbo
             return rc;
         state = session.state;
     }
-    fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && options->state == NULL && (errno == ENOENT || errno == EACCES))
+    rc = pp_announcer_open_outbox(outbox, state, &problem);
+    if (rc < 0 && options->state == NULL && (problem.sys == ENOENT || problem.sys == EACCES))
         return 0;
-    if (fd < 0)
-        return pp_err_sys(err, "%s: cannot open", state);
-    rc = pp_outbox_open(outbox, fd, err);
-    return rc < 0 ? pp_err_context(err, "%s", state) : 1;
+    if (rc < 0)
+        *err = problem;
+    return rc < 0 ? rc : 1;
 }
 
 static void print_delivered(const struct notify_request *request, size_t count) {

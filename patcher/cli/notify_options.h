@@ -9,8 +9,9 @@
 #define PP_NOTIFY_PEER_UIDS_MAX 16
 
 struct pp_notify_options {
-    const char *token_file; /* borrowed, as all texts here */
-    int token_fd;           /* -1: none */
+    const char *address; /* of --notify; NULL: none. Borrowed, as all texts here */
+    const char *token_file;
+    int token_fd; /* -1: none */
     uid_t peer_uids[PP_NOTIFY_PEER_UIDS_MAX];
     size_t peer_uid_count;
     int64_t timeout_ms; /* 0: the default */

@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "cli/announcer.h"
 #include "cli/command.h"
 
 #include <stdarg.h>
@@ -190,6 +191,8 @@ static void on_report(void *context, const struct pp_report *report) {
 static void on_progress(void *context, uint64_t files) {
     struct pp_output *output = context;
 
+    if (output->announcer != NULL)
+        pp_announcer_progress(output->announcer, files);
     if (!output->progress || seconds_since(&output->start) < PROGRESS_AFTER_S ||
         seconds_since(&output->last_progress) < PROGRESS_EVERY_S)
         return;

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <time.h>
 
+struct pp_announcer;
+
 struct pp_output {
     const struct pp_options *options; /* borrowed */
     const struct pp_table *table;     /* borrowed; NULL until the session is open */
@@ -27,6 +29,7 @@ struct pp_output {
     struct timespec start;
     struct timespec last_progress;
     struct pp_reporter reporter;
+    struct pp_announcer *announcer; /* is told of progress, too; borrowed, or NULL */
 };
 
 void pp_output_init(struct pp_output *output, const struct pp_options *options,

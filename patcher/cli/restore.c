@@ -2,6 +2,7 @@
 #include "dpkg/restore.h"
 
 #include "base/cleanup.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -9,8 +10,9 @@
 
 #include <stdio.h>
 
-static int restore(const struct pp_options *common, struct pp_restore_options *options,
-                   struct pp_output *output, struct pp_tally *tally, struct pp_err *err) {
+static int restore(struct pp_options *common, struct pp_restore_options *options,
+                   struct pp_output *output, struct pp_announcer *announcer, struct pp_tally *tally,
+                   struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
@@ -19,7 +21,9 @@ static int restore(const struct pp_options *common, struct pp_restore_options *o
                                                .durability = common->durability,
                                                .reporter = &output->reporter};
 
-    if (pp_session_open(&session, &common->session, err) < 0)
+    if (pp_announcer_open(announcer, &common->notify, output, tally, err) < 0 ||
+        pp_session_open(&session, &common->session, err) < 0 ||
+        pp_announcer_state(announcer, session.state, err) < 0)
         return -(int)err->kind;
     /* A package alone means its files everywhere. */
     if ((options->package == NULL || common->argument_count > 0 || common->files_from != NULL) &&
@@ -28,6 +32,7 @@ static int restore(const struct pp_options *common, struct pp_restore_options *o
     output->table = &session.table;
     options->paths = paths.items;
     options->path_count = paths.count;
+    pp_announcer_start(announcer);
     if (pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     return pp_restore(&record, options, tally, err);
@@ -35,6 +40,7 @@ static int restore(const struct pp_options *common, struct pp_restore_options *o
 
 static int run_restore(int argc, char **argv) {
     PP_AUTO_OPTIONS struct pp_options common;
+    PP_AUTO_ANNOUNCER struct pp_announcer announcer = PP_ANNOUNCER_INIT;
     struct pp_restore_options options = {.package = NULL};
     struct pp_tally tally = {0};
     struct pp_output output;
@@ -50,8 +56,9 @@ static int run_restore(int argc, char **argv) {
     if (rc == 0)
         return PP_EXIT_DONE;
     if (rc > 0)
-        rc = restore(&common, &options, &output, &tally, &err);
-    return rc < 0 ? pp_output_fail(&output, &err) : pp_output_end(&output, &tally);
+        rc = restore(&common, &options, &output, &announcer, &tally, &err);
+    return pp_announcer_end(&announcer, rc < 0 ? pp_output_fail(&output, &err)
+                                               : pp_output_end(&output, &tally));
 }
 
 static const struct pp_option own_options[] = {
@@ -71,7 +78,8 @@ const struct pp_command pp_command_restore = {
         "below it, the root for everything. Files that were changed since they were\n"
         "patched are left, with status 1.",
     .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_DRY_RUN | PP_TAKES_DURABILITY |
-             PP_TAKES_REPLACE | PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_REPLACE | PP_TAKES_WORK | PP_TAKES_ANNOUNCER | PP_TAKES_JSON |
+             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_restore,

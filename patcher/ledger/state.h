@@ -2,6 +2,8 @@
  *
  *     STATE/lock                 taken by whoever uses the folder, holds the pid
  *     STATE/values               NAME=VALUE lines: the values of the root
+ *     STATE/environment          an env-file: the values, for shells; PATHPATCH_NOTIFY, the address
+ *                                that the dpkg hook tells. Whoever runs the root may change it
  *     STATE/ledger.db            ledger.h
  *     STATE/pristine/            pristine.h
  *
@@ -17,6 +19,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define PP_STATE_ENVIRONMENT "environment"
+#define PP_STATE_HOOK_ADDRESS "PATHPATCH_NOTIFY"
 
 struct pp_state {
     int dir;

@@ -84,7 +84,7 @@ def test_a_wrong_word_is_named(words, names):
         "listen --set A=/b",
         "dpkg --dry-run",
         "dpkg --files-from list",
-        "apply --peer-uid 3",
+        "scan --peer-uid 3",
     ],
 )
 def test_an_option_without_effect_is_refused(words):
