@@ -120,7 +120,7 @@ static int run_dpkg(int argc, char **argv) {
     struct hook_run run = {.announcer = PP_ANNOUNCER_INIT, .environment = PP_ENVFILE_INIT};
     struct pp_options *options = &run.options;
     struct pp_err err = PP_ERR_INIT;
-    const char *package;
+    const char *package = NULL;
     int status = PP_EXIT_DONE;
     int rc;
 

@@ -78,8 +78,9 @@ def test_it_serves_a_package(bare, deb):
 
 
 def test_library(built):
-    header = paths_of(package_of(built, "libpathpatch-dev"))
-    assert "usr/include/pathpatch.h" in header
+    dev = paths_of(package_of(built, "libpathpatch-dev"))
+    assert "usr/include/pathpatch.h" in dev
+    assert {"libpathpatch.pc", "pathpatch-config.cmake", "patch-entry.c"} <= {path.split("/")[-1] for path in dev}
     (library,) = [p for p in paths_of(package_of(built, "libpathpatch0")) if ".so." in p]
     assert library.startswith("usr/lib/")
     shlibs = control_file(package_of(built, "libpathpatch0"), "shlibs")

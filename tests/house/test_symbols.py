@@ -8,7 +8,8 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PATHPATCH_BUILD", SOURCE / "build" / "dev"))
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-FUNCTION = re.compile(r"\b(pp_[a-z0-9_]+)\s*\(")
+FUNCTION = re.compile(r"\bPP_API [^;(]*?\b(pp_[a-z0-9_]+)\(")
+DEBIAN = SOURCE / "dpkg-hook/debian/libpathpatch0.symbols"
 
 
 def declared():
@@ -29,3 +30,7 @@ def exported():
 def test_exported_is_what_is_declared():
     assert exported() == declared()
     assert exported() != []
+
+
+def test_debian_knows_them():
+    assert re.findall(r"^ (\w+)@Base", DEBIAN.read_text(), re.M) == declared()

@@ -48,7 +48,7 @@ static struct pp_patcher *patcher_new(const char *const *set) {
 static int64_t patch(const struct pp_patcher *patcher, char *message, size_t message_len) {
     int in = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
     int out = openat(root.fd, "out", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int64_t count = pp_patcher_content(patcher, in, out, message, message_len);
+    int64_t count = pp_patcher_content(patcher, in, out, NULL, NULL, message, message_len);
 
     /* Both are still open. */
     assert_int_equal(close(in), 0);
@@ -83,7 +83,7 @@ static void test_appends_at_the_offset(void **state) {
     /* The file is read from its start all the same. */
     assert_int_equal(lseek(in, 9, SEEK_SET), 9);
     assert_int_equal(lseek(out, 0, SEEK_END), 7);
-    assert_int_equal(pp_patcher_content(patcher, in, out, message, sizeof(message)), 1);
+    assert_int_equal(pp_patcher_content(patcher, in, out, NULL, NULL, message, sizeof(message)), 1);
     assert_string_equal(scratch_read(&root, "out"), "before|/x/y" VALUE_PADDING_85);
     close(in);
     close(out);
@@ -207,16 +207,126 @@ static void test_failures(void **state) {
     assert_int_equal(patch(patcher, message, sizeof(message)), -1);
     assert_non_null(strstr(message, "gzip"));
     out = openat(root.fd, "out", O_RDWR | O_CLOEXEC);
-    assert_int_equal(pp_patcher_content(patcher, root.fd, out, message, sizeof(message)), -1);
+    assert_int_equal(
+        pp_patcher_content(patcher, root.fd, out, NULL, NULL, message, sizeof(message)), -1);
     assert_string_equal(message, "not a regular file");
-    assert_int_equal(pp_patcher_content(patcher, -1, out, message, sizeof(message)), -1);
+    assert_int_equal(pp_patcher_content(patcher, -1, out, NULL, NULL, message, sizeof(message)),
+                     -1);
     close(out);
     scratch_text(&root, "in", text);
     out = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
-    assert_int_equal(pp_patcher_content(patcher, out, out, message, sizeof(message)), -1);
+    assert_int_equal(pp_patcher_content(patcher, out, out, NULL, NULL, message, sizeof(message)),
+                     -1);
     assert_non_null(strstr(message, "write"));
     close(out);
     pp_patcher_free(patcher);
+}
+
+/* What a visit was told, a line each. */
+struct told {
+    char text[2000];
+    size_t len;
+};
+
+static void note_place(void *context, const struct pp_place *place) {
+    struct told *told = context;
+
+    told->len += (size_t)snprintf(
+        told->text + told->len, sizeof(told->text) - told->len, "%s:%llu %s %s %s\n", place->member,
+        (unsigned long long)place->offset, place->placeholder != NULL ? place->placeholder : "-",
+        place->encoding != NULL ? place->encoding : "-", place->left != NULL ? "left" : "written");
+}
+
+static int64_t scan(const struct pp_patcher *patcher, struct told *told) {
+    char message[256] = "untouched";
+    int in = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
+    int64_t count = pp_patcher_scan(patcher, in, note_place, told, message, sizeof(message));
+
+    assert_int_equal(lseek(in, 0, SEEK_CUR), 0);
+    assert_int_equal(close(in), 0);
+    assert_string_equal(message, "untouched");
+    return count;
+}
+
+static void test_scan(void **state) {
+    struct pp_patcher *defaults = patcher_new((const char *const[]){NULL});
+    struct told told = {.len = 0};
+
+    (void)state;
+    scratch_text(&root, "in", text);
+    assert_int_equal(scan(defaults, &told), 2);
+    gzip_to("in", text);
+    assert_int_equal(scan(defaults, &told), 2);
+    scratch_text(&root, "in", "#!/bin/sh\n" PREFIX);
+    assert_int_equal(scan(defaults, &told), 0);
+    scratch_text(&root, "in", "/data/data/com.termux/files/usr");
+    assert_int_equal(scan(defaults, &told), 0);
+    assert_string_equal(told.text, ":2 TERMUX__PREFIX bytes written\n"
+                                   ":98 TERMUX__PREFIX bytes written\n"
+                                   ":2 TERMUX__PREFIX bytes written\n"
+                                   ":98 TERMUX__PREFIX bytes written\n"
+                                   ":10 TERMUX__PREFIX bytes left\n");
+    pp_patcher_free(defaults);
+}
+
+/* The bytes of a tar archive with two sound texts around a gzip file that is cut. */
+static void tar_to(const char *name) {
+    char command[1000];
+
+    gzip_to("b.gz", text);
+    snprintf(command, sizeof(command),
+             "cd %s && truncate -s -4 b.gz && tar --format=ustar -cf %s a b.gz c", root.path, name);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_what_is_left_is_told(void **state) {
+    struct pp_patcher *patcher = patcher_new(values);
+    struct told told = {.len = 0};
+    char message[256] = "untouched";
+    int in;
+    int out;
+
+    (void)state;
+    scratch_text(&root, "a", text);
+    scratch_text(&root, "c", text);
+    tar_to("in");
+    in = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
+    out = openat(root.fd, "out", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(
+        pp_patcher_content(patcher, in, out, note_place, &told, message, sizeof(message)), 4);
+    assert_string_equal(message, "untouched");
+    assert_string_equal(told.text, "a:2 TERMUX__PREFIX bytes written\n"
+                                   "a:98 TERMUX__PREFIX bytes written\n"
+                                   "c:2 TERMUX__PREFIX bytes written\n"
+                                   "c:98 TERMUX__PREFIX bytes written\n"
+                                   "b.gz:0 - - left\n");
+    assert_memory_equal(scratch_read(&root, "out") + 512, want, sizeof(want) - 1);
+    /* Where nobody would hear of it, it is a failure. */
+    assert_int_equal(pp_patcher_content(patcher, in, out, NULL, NULL, message, sizeof(message)),
+                     -1);
+    assert_non_null(strstr(message, "gzip"));
+    close(in);
+    close(out);
+    pp_patcher_free(patcher);
+}
+
+static void test_text(void **state) {
+    struct pp_patcher *patcher = patcher_new(values);
+    struct pp_patcher *defaults = patcher_new((const char *const[]){NULL});
+    char message[256] = "untouched";
+    char target[] = PREFIX "/lib/x";
+
+    (void)state;
+    assert_int_equal(pp_patcher_text(defaults, target, strlen(target), message, sizeof(message)),
+                     0);
+    assert_string_equal(target, PREFIX "/lib/x");
+    assert_int_equal(pp_patcher_text(patcher, target, strlen(target), message, sizeof(message)), 1);
+    assert_string_equal(target, "/x/y" VALUE_PADDING_85 "/lib/x");
+    assert_int_equal(pp_patcher_text(patcher, target, strlen(target), message, sizeof(message)), 0);
+    assert_string_equal(target, "/x/y" VALUE_PADDING_85 "/lib/x");
+    assert_string_equal(message, "untouched");
+    pp_patcher_free(patcher);
+    pp_patcher_free(defaults);
 }
 
 struct thread {
@@ -236,7 +346,8 @@ static void *patch_often(void *arg) {
         int in = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
         int out = openat(root.fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-        thread->count += pp_patcher_content(thread->patcher, in, out, message, sizeof(message));
+        thread->count +=
+            pp_patcher_content(thread->patcher, in, out, NULL, NULL, message, sizeof(message));
         close(in);
         close(out);
     }
@@ -277,6 +388,9 @@ int main(void) {
         TEST(test_own_table),
         TEST(test_refusals),
         TEST(test_failures),
+        TEST(test_scan),
+        TEST(test_what_is_left_is_told),
+        TEST(test_text),
         TEST(test_threads_share_a_patcher),
         cmocka_unit_test(test_version),
     };
