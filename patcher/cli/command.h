@@ -79,6 +79,7 @@ extern const struct pp_command pp_command_apply;
 extern const struct pp_command pp_command_bootstrap;
 extern const struct pp_command pp_command_deb;
 extern const struct pp_command pp_command_dpkg;
+extern const struct pp_command pp_command_lint;
 extern const struct pp_command pp_command_listen;
 extern const struct pp_command pp_command_notify;
 extern const struct pp_command pp_command_restore;

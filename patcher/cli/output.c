@@ -20,7 +20,11 @@ static double seconds_since(const struct timespec *start) {
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static void wipe_progress(struct pp_output *output) {
+double pp_output_seconds(const struct pp_output *output) {
+    return seconds_since(&output->start);
+}
+
+void pp_output_clear(struct pp_output *output) {
     if (output->progress_shown)
         fputs("\r\033[K", stderr);
     output->progress_shown = false;
@@ -29,7 +33,7 @@ static void wipe_progress(struct pp_output *output) {
 void pp_output_message(struct pp_output *output, const char *format, ...) {
     va_list args;
 
-    wipe_progress(output);
+    pp_output_clear(output);
     fflush(stdout);
     fputs("pathpatch: ", stderr);
     va_start(args, format);
@@ -162,7 +166,7 @@ static void on_report(void *context, const struct pp_report *report) {
     struct pp_output *output = context;
     size_t count = report->findings != NULL ? pp_findings_count(report->findings) : 0;
 
-    wipe_progress(output);
+    pp_output_clear(output);
     if (output->options->json) {
         report_json(output, report);
         return;
@@ -251,9 +255,9 @@ static void put_summary(const struct pp_output *output, const struct pp_tally *t
 }
 
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
-    double seconds = seconds_since(&output->start);
+    double seconds = pp_output_seconds(output);
 
-    wipe_progress(output);
+    pp_output_clear(output);
     if (output->options->json)
         pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type",
                                  "summary", "command", output->command, "files",
@@ -268,7 +272,7 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
 }
 
 int pp_output_fail(struct pp_output *output, const struct pp_err *err) {
-    wipe_progress(output);
+    pp_output_clear(output);
     if (output->options->json)
         pp_output_json(json_pack("{s:s, s:s, s:o}", "type", "error", "command", output->command,
                                  "error", pp_output_json_text(err->text)));

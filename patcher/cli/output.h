@@ -38,6 +38,11 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
 /* The last line: counts and seconds, or the summary object. Returns the exit status. */
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally);
 
+/* Wipes progress from the terminal, before a line is printed. */
+void pp_output_clear(struct pp_output *output);
+/* Since it was made. */
+double pp_output_seconds(const struct pp_output *output);
+
 /* "pathpatch: TEXT" to standard error, after progress is wiped. */
 void pp_output_message(struct pp_output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -124,8 +124,10 @@ static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
         return copy_rest(in, out, err);
     kind = pp_kind_of(head, head_len);
     /* An executable is not opened, whatever it holds. */
-    if (executable != NULL)
-        return pp_walk_leaf(run, place, executable, in, out, err);
+    if (executable != NULL) {
+        here.left_kind = PP_LEFT_EXECUTABLE;
+        return pp_walk_leaf(run, &here, executable, in, out, err);
+    }
     if (is_plain(&kind))
         return pp_walk_part(run, place, pp_walk_plain, NULL, in, out, err);
     /* To write over bytes that carry sums would break them. */
@@ -205,7 +207,7 @@ int pp_content_scan_text(const struct pp_policy *policy, const char *text, size_
     *patched = NULL;
     if (copy == NULL)
         return pp_err_nomem(err);
-    rc = pp_walk_text(&run, &(struct pp_walk_place){.path = "", .coded_layer = -1}, true, 0,
+    rc = pp_walk_text(&run, &(struct pp_walk_place){.path = "", .coded_layer = -1}, NULL, true, 0,
                       (uint8_t *)copy, strlen(copy), err);
     if (rc > 0) {
         *patched = copy;

@@ -32,6 +32,11 @@ struct pp_policy {
     enum pp_executables executables;
     bool decode;     /* false: compressed content stays closed */
     bool leave_debs; /* a .deb is left to `pathpatch deb`, which mends its md5sums */
+    /* NULL, or what tells the placeholder and the mark of a match by what stands around it: for
+     * patterns that are not those of the placeholders. `offset` is the match's in the content. */
+    void (*judge)(const void *context, const struct pp_match *match, uint64_t offset,
+                  struct pp_finding *finding);
+    const void *judge_context; /* borrowed */
 };
 
 /* Scans a file or other bytes. `mode`: its permission bits. Adds to `findings`; what cannot be read

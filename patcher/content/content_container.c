@@ -26,6 +26,7 @@ static void leave_sealed(struct pp_walk_place *inside, const struct pp_walk_plac
         return;
     inside->left = member->sealed;
     inside->left_path = place->path;
+    inside->left_kind = member->is_signed ? PP_LEFT_SIGNED : PP_LEFT_FORMAT;
 }
 
 /* The place of a member. Its path is the caller's to free. */
@@ -49,6 +50,7 @@ static int member_place(const struct visit *visit, const struct pp_member *membe
         .len_fixed = place->len_fixed || member->len_fixed,
         .left = place->left,
         .left_path = place->left_path,
+        .left_kind = place->left_kind,
     };
     leave_sealed(inside, place, member);
     if (inside->left == NULL) {
@@ -259,9 +261,17 @@ static int visit_text(struct pp_visitor *visitor, const struct pp_member *member
                       uint8_t *data, size_t len, struct pp_err *err) {
     struct visit *visit = (struct visit *)visitor;
     struct pp_walk_place place = *visit->place;
+    const char *left;
 
     leave_sealed(&place, visit->place, member);
-    return pp_walk_text(visit->run, &place, visit->text_in_place, offset, data, len, err);
+    left = place.left;
+    if (left == NULL && member->is_key) {
+        /* As in an executable: said, and no problem. */
+        left = "a message id";
+        place.left_kind = PP_LEFT_MESSAGE_ID;
+        place.unhashed = true;
+    }
+    return pp_walk_text(visit->run, &place, left, visit->text_in_place, offset, data, len, err);
 }
 
 int pp_walk_container(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,

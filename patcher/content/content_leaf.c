@@ -30,11 +30,19 @@ struct leaf_edit {
 };
 
 /* What the matched pattern stands for. */
-static struct pp_finding finding_of(struct leaf_edit *edit, const struct pp_match *match) {
-    const struct pp_older *older = edit->run->policy->older;
+static struct pp_finding finding_of(struct leaf_edit *edit, const struct pp_match *match,
+                                    uint64_t offset) {
+    const struct pp_policy *policy = edit->run->policy;
+    const struct pp_older *older = policy->older;
     size_t first = older != NULL ? older->values->table->count : SIZE_MAX;
     const struct pp_older_text *text;
 
+    if (policy->judge != NULL) {
+        struct pp_finding finding = {.mark = 0};
+
+        policy->judge(policy->judge_context, match, offset, &finding);
+        return finding;
+    }
     if (match->pattern < first)
         return (struct pp_finding){.placeholder = (uint16_t)match->pattern};
     text = &older->items[match->pattern - first];
@@ -45,7 +53,7 @@ static struct pp_finding finding_of(struct leaf_edit *edit, const struct pp_matc
 static int on_match(void *user, const struct pp_match *match, uint64_t offset, bool written,
                     struct pp_err *err) {
     struct leaf_edit *edit = user;
-    struct pp_finding finding = finding_of(edit, match);
+    struct pp_finding finding = finding_of(edit, match, offset);
     int64_t leaf;
 
     edit->count++;
@@ -65,9 +73,12 @@ static int on_match(void *user, const struct pp_match *match, uint64_t offset, b
 
 static struct leaf_edit leaf_edit(struct pp_walk_run *run, const struct pp_walk_place *place,
                                   const char *left, bool in_place) {
+    enum pp_left_kind kind = place->left_kind != PP_LEFT_NOT ? place->left_kind : PP_LEFT_FORMAT;
+
     return (struct leaf_edit){.run = run,
                               .leaf = {.path = (char *)place->path,
                                        .left = left,
+                                       .left_kind = left != NULL ? kind : PP_LEFT_NOT,
                                        .in_place = in_place,
                                        .coded_layer = place->coded_layer}};
 }
@@ -239,11 +250,11 @@ int pp_walk_plain(struct pp_walk_run *run, const struct pp_walk_place *place, vo
                         : refuse_zip(tailed.tail, sizeof(tailed.tail), err);
 }
 
-int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
-                 uint64_t offset, uint8_t *data, size_t len, struct pp_err *err) {
-    struct leaf_edit edit = leaf_edit(run, place, place->left, in_place);
+int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
+                 bool in_place, uint64_t offset, uint8_t *data, size_t len, struct pp_err *err) {
+    struct leaf_edit edit = leaf_edit(run, place, left, in_place);
     struct pp_replacer replacer = {.matcher = run->policy->matcher,
-                                   .edit = place->left == NULL,
+                                   .edit = left == NULL,
                                    .offset = offset,
                                    .on_match = on_match,
                                    .user = &edit};
@@ -255,5 +266,5 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, boo
         fold_digest(run->findings, XXH3_128bits(data, len));
     if (note_left(run, place, &edit, err) < 0)
         return -(int)err->kind;
-    return edit.count > 0 && place->left == NULL ? 1 : 0;
+    return edit.count > 0 && left == NULL ? 1 : 0;
 }

@@ -22,11 +22,12 @@ struct pp_walk_place {
     int layer;        /* codecs and containers around it */
     int coded_layer;  /* innermost of them that may change its size; -1 none */
     uint32_t mode;
-    bool itself;           /* a file or member, not what a codec around it holds */
-    bool unhashed;         /* its text is not part of the digest */
-    bool len_fixed;        /* its container cannot take another length */
-    const char *left;      /* why nothing in here can be patched, or NULL */
-    const char *left_path; /* the part around it that this is said of */
+    bool itself;                 /* a file or member, not what a codec around it holds */
+    bool unhashed;               /* its text is not part of the digest */
+    bool len_fixed;              /* its container cannot take another length */
+    const char *left;            /* why nothing in here can be patched, or NULL */
+    const char *left_path;       /* the part around it that this is said of */
+    enum pp_left_kind left_kind; /* of an executable or what is signed; else PP_LEFT_NOT */
 };
 
 /* Tells what the content is and walks it. Without a sink (scanning) damage and the like is noted
@@ -67,9 +68,10 @@ pp_walk_fn pp_walk_plain; /* arg: unused */
 int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
                  struct pp_source *in, struct pp_sink *out, struct pp_err *err);
 
-/* One text of a container, edited where it is. Returns 1 when it was changed. */
-int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, bool in_place,
-                 uint64_t offset, uint8_t *data, size_t len, struct pp_err *err);
+/* One text of a container, edited where it is. Returns 1 when it was changed. `left` as in struct
+ * pp_leaf. */
+int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,
+                 bool in_place, uint64_t offset, uint8_t *data, size_t len, struct pp_err *err);
 
 /* Says why a part is left as it is; once for what stands below it. */
 int pp_walk_note_left(struct pp_walk_run *run, const char *path, const char *why,

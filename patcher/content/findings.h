@@ -10,12 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What it is about a leaf that is not patched. */
+enum pp_left_kind {
+    PP_LEFT_NOT,
+    PP_LEFT_EXECUTABLE,
+    PP_LEFT_FORMAT, /* or a part of a container that cannot be written again */
+    PP_LEFT_MESSAGE_ID,
+    PP_LEFT_SIGNED,
+};
+
 /* A stretch of decoded bytes: the file itself, or a member. */
 struct pp_leaf {
     char *path;       /* members joined by '!'; "" for the file itself */
     const char *left; /* why it is not patched; NULL: it is */
-    bool in_place;    /* its offsets are offsets in the file */
-    int coded_layer;  /* innermost layer around it that may change its size; -1: none */
+    enum pp_left_kind left_kind;
+    bool in_place;   /* its offsets are offsets in the file */
+    int coded_layer; /* innermost layer around it that may change its size; -1: none */
 };
 
 struct pp_finding {
@@ -24,6 +34,7 @@ struct pp_finding {
     uint16_t placeholder; /* index in the table */
     uint8_t encoding;     /* enum pp_encoding */
     bool written;         /* false: it is left */
+    uint8_t mark;         /* what the policy's judge says of it; 0 without one */
     uint32_t was;         /* value set whose text stands there; 0: the placeholder itself */
 };
 

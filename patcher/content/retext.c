@@ -4,6 +4,7 @@
 #include "base/spool.h"
 #include "content/coding.h"
 #include "content/kind.h"
+#include "stream/path_end.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +13,6 @@
 #define TEXT_LEN_MAX ((uint64_t)64 << 20)
 
 /* ---- text ---- */
-
-static bool is_name_byte(uint8_t byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte >= 0x80;
-}
-
-/* Does a path end here, so that it is not the beginning of another name? A full stop ends it where
- * no name goes on behind. */
-static bool ends_path(const uint8_t *at, const uint8_t *end) {
-    if (at == end)
-        return true;
-    if (*at == '.')
-        return at + 1 == end || !(is_name_byte(at[1]) || at[1] == '.');
-    return !is_name_byte(*at);
-}
 
 /* The placeholder with the longest default path at `at`, or -1. */
 static int find_path(const struct pp_retext *retext, const uint8_t *at, const uint8_t *end) {
@@ -38,7 +24,8 @@ static int find_path(const struct pp_retext *retext, const uint8_t *at, const ui
         size_t len = strlen(table->placeholders[i].default_path);
 
         if (len > found_len && (size_t)(end - at) >= len &&
-            memcmp(at, table->placeholders[i].default_path, len) == 0 && ends_path(at + len, end)) {
+            memcmp(at, table->placeholders[i].default_path, len) == 0 &&
+            pp_path_ends(at, (size_t)(end - at), len, 1)) {
             found = (int)i;
             found_len = len;
         }

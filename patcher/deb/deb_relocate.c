@@ -16,7 +16,8 @@ int pp_relocation_init(struct pp_relocation *relocation, const struct pp_session
 
     for (size_t i = 0; i < table->count; i++)
         patterns[i] = (struct pp_pattern){.find = table->placeholders[i].default_path,
-                                          .len = strlen(table->placeholders[i].default_path)};
+                                          .len = strlen(table->placeholders[i].default_path),
+                                          .is_path = true};
     *relocation = (struct pp_relocation){
         .session = session,
         .paths = pp_matcher_new(patterns, table->count, NULL, 0, err),

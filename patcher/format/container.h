@@ -31,6 +31,8 @@ struct pp_member {
     uint32_t crc32;     /* zip: of the plain text; content() with a sink sets the new one */
     uint64_t text_len;  /* zip: length of the plain text; content() with a sink sets the new one */
     const char *sealed; /* NULL, or why the archive stays as it is; it can be read all the same */
+    bool is_signed;     /* that is why */
+    bool is_key;        /* .mo: a message id, which text() must leave as it is */
     /* zip: NULL, or why this member is copied whatever plan() says. Unless it is of kind
      * PP_MEMBER_OTHER it can be read all the same. */
     const char *unsupported;

@@ -1,5 +1,6 @@
-/* gettext .mo: translations are offered as texts, message ids are not: programs look messages up
- * by the ids that they were compiled with. So the table of hashes, made of ids, stays right.
+/* gettext .mo: translations are offered as texts. So are message ids, but as keys that stay as they
+ * are: programs look messages up by the ids that they were compiled with. So the table of hashes,
+ * made of ids, stays right.
  * Strings that depend on the system (minor revision 1) are put together from pieces when they are
  * loaded; they are left alone.
  * Source: GNU gettext manual, "The Format of GNU MO Files"; gettext, gmo.h. */
@@ -145,23 +146,29 @@ static bool is_fixed(const struct mo *mo, const struct range *string) {
     return low > 0 && mo->fixed[low - 1].end > string->start;
 }
 
-static int walk_strings(struct mo *mo, struct pp_pass *pass, struct pp_err *err) {
-    static const struct pp_member member = {.name = "", .kind = PP_MEMBER_OTHER};
+/* The strings of one of the two tables. */
+static int walk_table(struct mo *mo, uint64_t table, const struct pp_member *member,
+                      struct pp_pass *pass, struct pp_err *err) {
+    int rc = 0;
 
-    for (uint32_t i = 0; i < mo->count; i++) {
+    for (uint32_t i = 0; rc >= 0 && i < mo->count; i++) {
         struct range string = {0, 0};
-        int rc = string_at(mo, mo->translations + (uint64_t)i * DESCRIPTOR_LEN, &string, err);
 
-        if (rc < 0)
-            return rc;
-        if (is_fixed(mo, &string))
-            continue;
-        rc = pp_pass_text(pass, &member, string.start, mo->data.data + string.start,
-                          (size_t)(string.end - string.start), err);
-        if (rc < 0)
-            return rc;
+        rc = string_at(mo, table + (uint64_t)i * DESCRIPTOR_LEN, &string, err);
+        /* A string that is an id as well is told of as one. */
+        if (rc >= 0 && (member->is_key || !is_fixed(mo, &string)))
+            rc = pp_pass_text(pass, member, string.start, mo->data.data + string.start,
+                              (size_t)(string.end - string.start), err);
     }
-    return 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int walk_strings(struct mo *mo, struct pp_pass *pass, struct pp_err *err) {
+    static const struct pp_member id = {.name = "", .kind = PP_MEMBER_OTHER, .is_key = true};
+    static const struct pp_member translation = {.name = "", .kind = PP_MEMBER_OTHER};
+    int rc = walk_table(mo, mo->ids, &id, pass, err);
+
+    return rc < 0 ? rc : walk_table(mo, mo->translations, &translation, pass, err);
 }
 
 static int read_all(struct mo *mo, struct pp_source *in, struct pp_err *err) {

@@ -88,6 +88,7 @@ static int describe(struct walker *self, const struct pp_zip_entry *entry, struc
         .crc32 = entry->sums.crc32,
         .text_len = entry->sums.text_len,
         .sealed = zip->sealed,
+        .is_signed = zip->sealed != NULL,
         .unsupported = entry->unsupported,
     };
     return 0;

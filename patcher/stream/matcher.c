@@ -1,5 +1,8 @@
 #include "stream/matcher.h"
 
+#include "stream/broken.h"
+#include "stream/path_end.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,7 @@ struct text {
     size_t stem_len; /* without the slashes at its end */
     size_t pattern;  /* index of the caller */
     bool put_ascii;
+    bool is_path;
 };
 
 struct pp_matcher {
@@ -24,6 +28,7 @@ struct pp_matcher {
     size_t guard_count;
     size_t stride; /* distance of probes; 0: look at each slash */
     size_t len_max;
+    bool has_paths;
     struct text texts[];
 };
 
@@ -112,6 +117,8 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
             return NULL;
         }
         text->pattern = i;
+        text->is_path = !guard && patterns[i].is_path;
+        matcher->has_paths = matcher->has_paths || text->is_path;
         if (len > matcher->len_max)
             matcher->len_max = len;
         if (!guard && len - text->stem_len < run_min)
@@ -134,7 +141,7 @@ void pp_matcher_free(struct pp_matcher *matcher) {
 }
 
 size_t pp_matcher_lookahead(const struct pp_matcher *matcher) {
-    return (2 * matcher->len_max + 1) * WIDTH_MAX;
+    return (2 * matcher->len_max + 1 + (matcher->has_paths ? PP_PATH_LOOKAHEAD : 0)) * WIDTH_MAX;
 }
 
 /* Is there `text` from `first` on, a character every `width` bytes and zeros between? */
@@ -188,7 +195,7 @@ static bool last_slash_is_taken(const struct pp_matcher *matcher, const uint8_t 
     for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
         const struct text *text = &matcher->texts[i];
 
-        for (size_t width = 1; width <= WIDTH_MAX; width *= 2)
+        for (size_t width = 1; width <= WIDTH_MAX && !text->is_path; width *= 2)
             if (text_at(data, len, last, width, text->find, text->len) &&
                 find_encoding(data, len, last, last + (text->len - 1) * width + 1, width,
                               &encoding))
@@ -204,8 +211,12 @@ static bool confirm(const struct pp_matcher *matcher, const uint8_t *data, size_
     size_t last = first + (text->len - 1) * width;
 
     if (!find_encoding(data, len, first, last + 1, width, &match->encoding) ||
-        (data[last] == '/' && last_slash_is_taken(matcher, data, len, last)))
+        (data[last] == '/' && last_slash_is_taken(matcher, data, len, last)) ||
+        (text->is_path && !pp_path_ends(data, len, first + text->len * width, width)))
         return false;
+    match->broken = false;
+    match->data = data;
+    match->len = len;
     match->pattern = text->pattern;
     match->first = first;
     match->end = last + 1;
@@ -333,6 +344,32 @@ static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, s
     return false;
 }
 
+/* A text with escapes or line breaks in it, longer than `best` (or NULL). */
+static const struct text *find_broken(const struct pp_matcher *matcher, const uint8_t *data,
+                                      size_t len, size_t first, const struct text *best,
+                                      struct pp_match *match) {
+    for (size_t i = 0; i < matcher->text_count; i++) {
+        const struct text *text = &matcher->texts[i];
+        size_t end;
+
+        if (best != NULL && text->len <= best->len)
+            continue;
+        end = pp_broken_end(data, len, first, text->find, text->len, text->stem_len);
+        if (end == 0 || (text->is_path && !pp_path_ends(data, len, end, 1)))
+            continue;
+        best = text;
+        *match = (struct pp_match){.pattern = text->pattern,
+                                   .encoding = PP_ENCODING_BYTES,
+                                   .offset = first,
+                                   .first = first,
+                                   .end = end,
+                                   .broken = true,
+                                   .data = data,
+                                   .len = len};
+    }
+    return best;
+}
+
 static bool next_by_slash(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
                           size_t limit, struct pp_matcher_walk *walk, struct pp_match *match) {
     while (walk->at < len) {
@@ -359,6 +396,8 @@ static bool next_by_slash(const struct pp_matcher *matcher, const uint8_t *data,
                     *match = candidate;
                 }
             }
+            if (matcher->has_paths && width == 1)
+                best = find_broken(matcher, data, len, first, best, match);
             if (best != NULL)
                 return true;
         }
@@ -389,7 +428,8 @@ static const struct text *find_writable(const struct pp_matcher *matcher,
         const struct text *text = &matcher->texts[i];
 
         if (text->pattern == match->pattern)
-            return text->put != NULL && (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
+            return !match->broken && text->put != NULL &&
+                           (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
                        ? text
                        : NULL;
     }

@@ -7,6 +7,11 @@
  * (a text that was written over a pattern), is one slash short and no match: so a second run over
  * patched bytes finds nothing.
  *
+ * A pattern can also be a path, without padding: it is found where it ends as a path does
+ * (stream/path_end.h). Where a path and a padded pattern begin alike, the longer one wins. A path,
+ * and a padded pattern beside a path, is also found with escapes or line breaks in it
+ * (stream/broken.h). Nothing is ever written over those.
+ *
  * A matcher never changes once it is made; threads share it.
  */
 #ifndef PP_STREAM_MATCHER_H
@@ -35,6 +40,7 @@ struct pp_pattern {
     const char *find; /* the padded text; copied */
     const char *put;  /* what is written over it, same length; NULL: only found; copied */
     size_t len;
+    bool is_path; /* a path without its padding; `find` does not end with a slash */
 };
 
 struct pp_match {
@@ -43,6 +49,10 @@ struct pp_match {
     size_t offset; /* first byte of the match: a zero byte in big-endian text */
     size_t first;  /* its first slash */
     size_t end;    /* one past its last slash */
+    bool broken;   /* there are escapes or line breaks in it */
+    const uint8_t
+        *data; /* the buffer that it was found in, borrowed; all the offsets are in there */
+    size_t len;
 };
 
 struct pp_matcher;
@@ -55,6 +65,9 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
                                   const char *const *guards, size_t guard_count,
                                   struct pp_err *err);
 void pp_matcher_free(struct pp_matcher *matcher);
+
+/* Characters behind a match that a caller may look at where there are paths in the matcher. */
+#define PP_PATH_LOOKAHEAD 128
 
 /* A candidate is decided only with this many bytes from its start on at hand: itself and what
  * may follow it, in the widest encoding. */

@@ -5,7 +5,9 @@ import subprocess
 import pytest
 from trees import BUILD
 
-COMMANDS = ("apply", "scan", "restore", "status", "verify", "deb", "bootstrap", "notify", "listen", "dpkg")
+COMMANDS = (
+    "apply", "scan", "lint", "restore", "status", "verify", "deb", "bootstrap", "notify", "listen", "dpkg"
+)
 
 
 def pathpatch(*words):

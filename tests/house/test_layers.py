@@ -23,7 +23,8 @@ BELOW = {
     "deb": (*FLOOR, "values", "content", "core"),
     "dpkg": (*FLOOR, "values", "content", "journal", "core"),
     "bootstrap": (*FLOOR, "values", "content", "journal", "core"),
-    "cli": (*FLOOR, "values", "content", "journal", "core", "deb", "dpkg", "bootstrap", "include"),
+    "lint": (*FLOOR, "values", "content", "core", "deb"),
+    "cli": (*FLOOR, "values", "content", "journal", "core", "deb", "dpkg", "bootstrap", "lint", "include"),
     "include": (),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)

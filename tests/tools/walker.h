@@ -127,8 +127,11 @@ static inline int walker_content(struct pp_visitor *visitor, struct pp_member *m
 static inline int walker_text(struct pp_visitor *visitor, const struct pp_member *member,
                               uint64_t offset, uint8_t *data, size_t len, struct pp_err *err) {
     struct walker *self = (struct walker *)visitor;
-    int rc = walker_note(self, "text", member, offset, err);
+    int rc;
 
+    if (member->is_key)
+        return 0;
+    rc = walker_note(self, "text", member, offset, err);
     return rc < 0 ? rc : walker_replace(self, data, len);
 }
 

@@ -43,7 +43,8 @@ static void set_init(struct set *set, size_t run) {
 
         pad(set->find[i], stems[i], len);
         pad(set->put[i], values[i], len);
-        set->patterns[i] = (struct pp_pattern){set->find[i], set->put[i], len};
+        set->patterns[i] =
+            (struct pp_pattern){.find = set->find[i], .put = set->put[i], .len = len};
         set->guards[i] = set->put[i];
     }
     set->matcher = pp_matcher_new(set->patterns, COUNT, set->guards, COUNT, &err);
@@ -333,7 +334,8 @@ static void test_offsets(void **state) {
 
 static void test_not_ascii(void **state) {
     struct pp_err err = PP_ERR_INIT;
-    struct pp_pattern pattern = {"/a////////////////////", "/\xc3\xa9///////////////////", 22};
+    struct pp_pattern pattern = {
+        .find = "/a////////////////////", .put = "/\xc3\xa9///////////////////", .len = 22};
     struct pp_matcher *matcher = pp_matcher_new(&pattern, 1, NULL, 0, &err);
     struct pp_matcher_walk walk = {0};
     struct pp_match match;
@@ -351,7 +353,7 @@ static void test_not_ascii(void **state) {
 static void test_guard_of_slashes(void **state) {
     static const char *const guards[] = {"//////////////////////"};
     struct pp_err err = PP_ERR_INIT;
-    struct pp_pattern pattern = {"/a////////////////////", guards[0], 22};
+    struct pp_pattern pattern = {.find = "/a////////////////////", .put = guards[0], .len = 22};
     struct pp_matcher *matcher = pp_matcher_new(&pattern, 1, guards, 1, &err);
     struct pp_matcher_walk walk = {0};
     struct pp_match match;
@@ -369,7 +371,7 @@ static void test_guard_of_slashes(void **state) {
 
 static void test_pattern_of_slashes(void **state) {
     struct pp_err err = PP_ERR_INIT;
-    struct pp_pattern pattern = {"////", NULL, 4};
+    struct pp_pattern pattern = {.find = "////", .len = 4};
     (void)state;
 
     assert_null(pp_matcher_new(&pattern, 1, NULL, 0, &err));

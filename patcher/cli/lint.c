@@ -1,0 +1,264 @@
+/* pathpatch lint: what a maintainer must mend. */
+#include "lint/lint.h"
+
+#include "base/cleanup.h"
+#include "base/whole_file.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/paths.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct lint_request {
+    struct pp_options common;
+    const char *explain;
+    const char *suppressions;
+};
+
+/* Where a report goes. */
+struct lint_output {
+    struct pp_output output;
+    const struct pp_table *table;
+};
+
+/* ---- explanations ---- */
+
+static int explain(const char *code, struct pp_err *err) {
+    const struct pp_rule *rule = pp_rule_find(code);
+
+    if (strcasecmp(code, "all") == 0) {
+        for (size_t i = 1; i < PP_RULE_COUNT; i++)
+            printf("%s  %-7s  %s\n", pp_rule(i)->code, pp_severity_name(pp_rule(i)->severity),
+                   pp_rule(i)->summary);
+        return 0;
+    }
+    if (rule == NULL)
+        return pp_err_set(err, PP_ERR_USAGE, "--explain: '%s' is no code; all lists them", code);
+    printf("%s (%s): %s\n\n%s\n", rule->code, pp_severity_name(rule->severity), rule->summary,
+           rule->explanation);
+    return 0;
+}
+
+/* ---- reports ---- */
+
+static const char *placeholder_name(const struct lint_output *self, const struct pp_note *note) {
+    return note->placeholder >= 0 ? self->table->placeholders[note->placeholder].name : NULL;
+}
+
+static json_t *json_note(const struct lint_output *self, const struct pp_note *note) {
+    const struct pp_rule *rule = pp_rule(note->rule);
+    const char *name = placeholder_name(self, note);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:b}", "code", rule->code, "severity",
+                               pp_severity_name(rule->severity), "summary", rule->summary,
+                               "suppressed", (int)note->suppressed);
+
+    if (note->member[0] != '\0')
+        json_object_set_new(object, "member", pp_output_json_text(note->member));
+    if (note->offset >= 0)
+        json_object_set_new(object, "offset", json_integer(note->offset));
+    if (name != NULL) {
+        json_object_set_new(object, "placeholder", json_string(name));
+        json_object_set_new(object, "encoding", json_string(pp_encoding_name(note->encoding)));
+    }
+    if (note->text[0] != '\0')
+        json_object_set_new(object, "message", pp_output_json_text(note->text));
+    return object;
+}
+
+static void report_json(const struct lint_output *self, const struct pp_lint_report *report) {
+    json_t *notes = json_array();
+
+    for (size_t i = 0; i < report->notes->count; i++)
+        json_array_append_new(notes, json_note(self, &report->notes->items[i]));
+    pp_output_json(json_pack("{s:s, s:o, s:o}", "type", "file", "path",
+                             pp_output_json_text(report->path), "findings", notes));
+}
+
+static bool same(const struct pp_note *left, const struct pp_note *right) {
+    return left->rule == right->rule && left->placeholder == right->placeholder &&
+           left->suppressed == right->suppressed && strcmp(left->member, right->member) == 0 &&
+           strcmp(left->text, right->text) == 0;
+}
+
+/* A line for all the places in a member that break a rule alike; the first one tells it. */
+static void put_note(const struct lint_output *self, const struct pp_lint_report *report,
+                     size_t index) {
+    static const char *const colors[] = {"\033[36m", "\033[33m", "\033[31m"};
+    const struct pp_note *note = &report->notes->items[index];
+    const struct pp_rule *rule = pp_rule(note->rule);
+    const char *name = placeholder_name(self, note);
+    bool color = self->output.color;
+    size_t count = 0;
+
+    for (size_t i = 0; i < report->notes->count; i++) {
+        if (!same(&report->notes->items[i], note))
+            continue;
+        if (i < index)
+            return;
+        count++;
+    }
+    printf("%s%s%s", report->path, note->member[0] != '\0' ? "!" : "", note->member);
+    if (note->offset >= 0)
+        printf(":%lld", (long long)note->offset);
+    printf(": %s%s%s %s: %s", color ? colors[rule->severity] : "", pp_severity_name(rule->severity),
+           color ? "\033[0m" : "", rule->code, rule->summary);
+    if (name != NULL)
+        printf(": %s", name);
+    if (note->text[0] != '\0')
+        printf(" (%s)", note->text);
+    if (count > 1)
+        printf(", %zu times", count);
+    putchar('\n');
+}
+
+static void on_report(void *context, const struct pp_lint_report *report) {
+    struct lint_output *self = context;
+
+    if (self->output.options->json) {
+        report_json(self, report);
+        return;
+    }
+    pp_output_clear(&self->output);
+    for (size_t i = 0; i < report->notes->count; i++) {
+        const struct pp_note *note = &report->notes->items[i];
+
+        if (!note->suppressed &&
+            (!self->output.options->quiet || pp_rule(note->rule)->severity != PP_SEVERITY_INFO))
+            put_note(self, report, i);
+    }
+}
+
+static void on_progress(void *context, uint64_t files) {
+    struct lint_output *self = context;
+
+    self->output.reporter.progress(&self->output, files);
+}
+
+static void put_unused(struct lint_output *self, const struct lint_request *request,
+                       const struct pp_suppressions *suppressions) {
+    for (size_t i = 0; i < suppressions->count; i++) {
+        const struct pp_suppression *item = &suppressions->items[i];
+
+        if (!item->used)
+            pp_output_message(&self->output,
+                              "%s:%u: there is nothing of %s in '%s'; take the line out",
+                              request->suppressions, item->line, item->rule->code, item->glob);
+    }
+}
+
+static int put_summary(struct lint_output *self, const struct pp_lint_tally *tally) {
+    uint64_t errors = tally->notes[PP_SEVERITY_ERROR];
+    uint64_t warnings = tally->notes[PP_SEVERITY_WARNING];
+    uint64_t infos = tally->notes[PP_SEVERITY_INFO];
+    double seconds = pp_output_seconds(&self->output);
+
+    pp_output_clear(&self->output);
+    if (self->output.options->json)
+        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "type", "summary",
+                                 "command", self->output.command, "files", (json_int_t)tally->files,
+                                 "placeholders", (json_int_t)tally->placeholders, "errors",
+                                 (json_int_t)errors, "warnings", (json_int_t)warnings, "infos",
+                                 (json_int_t)infos, "suppressed", (json_int_t)tally->suppressed,
+                                 "seconds", seconds));
+    else if (!self->output.options->quiet)
+        printf("%llu files, %llu placeholders, %llu errors, %llu warnings, %llu infos, %llu "
+               "suppressed, %.2f s\n",
+               (unsigned long long)tally->files, (unsigned long long)tally->placeholders,
+               (unsigned long long)errors, (unsigned long long)warnings, (unsigned long long)infos,
+               (unsigned long long)tally->suppressed, seconds);
+    return errors + warnings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+}
+
+/* ---- the command ---- */
+
+static bool is_standard_input(const struct pp_options *options) {
+    return options->argument_count == 1 && strcmp(options->arguments[0], "-") == 0;
+}
+
+static int lint_input(struct pp_lint *lint, struct pp_err *err) {
+    PP_AUTO_WHOLE_INPUT struct pp_whole_input in = PP_WHOLE_INPUT_INIT;
+
+    if (pp_whole_input_open(&in, "-", err) < 0)
+        return -(int)err->kind;
+    return pp_lint_blob(lint, "-", &in.blob, err);
+}
+
+static int lint_paths(struct pp_lint *lint, const struct pp_options *options, struct pp_err *err) {
+    PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
+    int rc = pp_paths_collect(&paths, options, lint->session, err);
+
+    for (size_t i = 0; rc >= 0 && i < paths.count; i++)
+        rc = pp_lint_path(lint, paths.items[i], err);
+    return rc;
+}
+
+/* Returns the exit status, or an error. */
+static int lint_all(struct lint_request *request, struct lint_output *self, struct pp_err *err) {
+    struct pp_options *options = &request->common;
+    struct pp_lint_reporter reporter = {
+        .report = on_report, .progress = on_progress, .context = self};
+    PP_AUTO_SESSION struct pp_session session = {.root = -1};
+    PP_AUTO_SUPPRESSIONS struct pp_suppressions suppressions = PP_SUPPRESSIONS_INIT;
+    PP_AUTO_LINT struct pp_lint lint = {.matcher = NULL};
+    int rc;
+
+    /* What is shipped does not depend on what is installed here. */
+    options->session.fresh = options->session.alone = true;
+    options->session.environment = PP_ENVIRONMENT_IGNORED;
+    if (pp_session_open(&session, &options->session, err) < 0 ||
+        (request->suppressions != NULL &&
+         pp_suppressions_load(&suppressions, request->suppressions, err) < 0) ||
+        pp_lint_init(&lint, &session, &suppressions, &reporter, err) < 0)
+        return -(int)err->kind;
+    self->table = &session.table;
+    rc = is_standard_input(options) ? lint_input(&lint, err) : lint_paths(&lint, options, err);
+    if (rc < 0)
+        return rc;
+    put_unused(self, request, &suppressions);
+    return put_summary(self, &lint.tally);
+}
+
+static int run_lint(int argc, char **argv) {
+    struct lint_request request = {.explain = NULL};
+    struct lint_output self;
+    struct pp_err err = PP_ERR_INIT;
+    int status = PP_EXIT_DONE;
+    int rc;
+
+    pp_options_init(&request.common);
+    rc = pp_options_parse(&request.common, &pp_command_lint, &request, argc, argv, &err);
+    pp_output_init(&self.output, &request.common, argv[0]);
+    if (rc > 0)
+        rc = status = request.explain != NULL ? explain(request.explain, &err)
+                                              : lint_all(&request, &self, &err);
+    if (rc < 0)
+        status = pp_output_fail(&self.output, &err);
+    pp_options_done(&request.common);
+    return status;
+}
+
+static const struct pp_option own_options[] = {
+    {"explain", "CODE", "what a code means; all: the list of them", pp_take_text,
+     .offset = offsetof(struct lint_request, explain)},
+    {"suppressions", "FILE", "what is known: lines of a code and a path", pp_take_text,
+     .offset = offsetof(struct lint_request, suppressions)},
+    {0},
+};
+
+const struct pp_command pp_command_lint = {
+    .name = "lint",
+    .summary = "what a maintainer must mend before shipping",
+    .arguments = "PATH...",
+    .description =
+        "Looks in files, trees, archives and packages for what keeps a default path\n"
+        "from being patched: missing padding, programs, formats that cannot be patched.\n"
+        "- is standard input. Status 1 when there are errors or warnings.",
+    .takes = PP_TAKES_TABLE | PP_TAKES_PATHS | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON |
+             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+    .options = own_options,
+    .argument_max = PP_ARGUMENTS_ANY,
+    .run = run_lint,
+};
