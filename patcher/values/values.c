@@ -70,6 +70,34 @@ static const char *from_environment(const struct pp_table *table, size_t index,
     return look_up(placeholder->unscoped, sources, origin);
 }
 
+/* "PARENT" and what follows in it; the parent may be the root. */
+static char *join(const char *parent, const char *rest) {
+    char *path;
+
+    if (strcmp(parent, "/") == 0)
+        parent = rest[0] == '\0' ? "/" : "";
+    return asprintf(&path, "%s%s", parent, rest) < 0 ? NULL : path;
+}
+
+/* The recorded value; NULL where it is what follows from the parent's recorded one: it goes with
+ * its parent, which may have another value by now. */
+static const char *from_recorded(const struct pp_table *table, size_t index,
+                                 const struct pp_envfile *recorded) {
+    const char *value = pp_envfile_get(recorded, table->placeholders[index].name);
+    int parent = pp_table_parent(table, index);
+    const char *base =
+        parent >= 0 ? pp_envfile_get(recorded, table->placeholders[parent].name) : NULL;
+    const char *rest;
+    PP_AUTO_FREE char *derived = NULL;
+
+    if (value == NULL || base == NULL)
+        return value;
+    rest =
+        table->placeholders[index].default_path + strlen(table->placeholders[parent].default_path);
+    derived = join(base, rest);
+    return derived != NULL && strcmp(value, derived) == 0 ? NULL : value;
+}
+
 static const char *find_value(const struct pp_table *table, size_t index,
                               const struct pp_value_sources *sources,
                               enum pp_value_origin *origin) {
@@ -87,7 +115,7 @@ static const char *find_value(const struct pp_table *table, size_t index,
     }
     if (value == NULL && sources->recorded != NULL) {
         *origin = PP_VALUE_RECORDED;
-        value = pp_envfile_get(sources->recorded, table->placeholders[index].name);
+        value = from_recorded(table, index, sources->recorded);
     }
     return value;
 }
@@ -197,15 +225,6 @@ static int set_ancestor(const struct pp_values *values, size_t index) {
             values->values[at].origin == PP_VALUE_DERIVED))
         at = pp_table_parent(values->table, (size_t)at);
     return at;
-}
-
-/* "PARENT" and what follows in it; the parent may be the root. */
-static char *join(const char *parent, const char *rest) {
-    char *path;
-
-    if (strcmp(parent, "/") == 0)
-        parent = rest[0] == '\0' ? "/" : "";
-    return asprintf(&path, "%s%s", parent, rest) < 0 ? NULL : path;
 }
 
 static int derive(struct pp_values *values, size_t index, struct pp_err *err) {

@@ -242,6 +242,34 @@ static void test_precedence(void **state) {
     pp_values_done(&values);
 }
 
+/* A recorded value that follows from its parent's goes with it; another one was chosen, and stays.
+ */
+static void test_recorded_values_follow_their_parent(void **state) {
+    char text[] = "TERMUX_APP__DATA_DIR=/old\nTERMUX__ROOTFS=/old/files\n"
+                  "TERMUX__PREFIX=/old/files/usr\nTERMUX__HOME=/chosen\n";
+    const char *const moved[] = {"TERMUX_APP__DATA_DIR=/new", NULL};
+    const char *const rootfs[] = {"TERMUX__ROOTFS=/other", NULL};
+    PP_AUTO_ENVFILE struct pp_envfile recorded;
+    struct pp_err err = PP_ERR_INIT;
+    struct pp_values values;
+
+    (void)state;
+    assert_int_equal(pp_envfile_parse(&recorded, text, &err), 0);
+    values = resolve(&termux, &(struct pp_value_sources){.set = moved, .recorded = &recorded});
+    check_value(&values, "TERMUX__ROOTFS", "/new/files", PP_VALUE_DERIVED);
+    check_value(&values, "TERMUX__PREFIX", "/new/files/usr", PP_VALUE_DERIVED);
+    check_value(&values, "TERMUX__HOME", "/chosen", PP_VALUE_RECORDED);
+    pp_values_done(&values);
+    values = resolve(&termux, &(struct pp_value_sources){.set = rootfs, .recorded = &recorded});
+    check_value(&values, "TERMUX_APP__DATA_DIR", "/old", PP_VALUE_RECORDED);
+    check_value(&values, "TERMUX__PREFIX", "/other/usr", PP_VALUE_DERIVED);
+    pp_values_done(&values);
+    values = resolve(&termux, &(struct pp_value_sources){.recorded = &recorded});
+    check_value(&values, "TERMUX__PREFIX", "/old/files/usr", PP_VALUE_DERIVED);
+    assert_int_equal(pp_values_differ(&values, &recorded), -1);
+    pp_values_done(&values);
+}
+
 static void test_differ(void **state) {
     char same_text[] = "TERMUX__ROOTFS=/r\nUNKNOWN=/x\n";
     char other_text[] = "TERMUX__ROOTFS=/r\nTERMUX__HOME=/elsewhere\n";
@@ -529,6 +557,7 @@ int main(void) {
         cmocka_unit_test(test_names_with_dots_are_fine),
         cmocka_unit_test(test_odd_bytes),
         cmocka_unit_test(test_a_space_at_the_end),
+        cmocka_unit_test(test_recorded_values_follow_their_parent),
         cmocka_unit_test(test_recorded_odd_bytes_hold),
         cmocka_unit_test(test_recorded_values_are_checked),
         cmocka_unit_test(test_words_of_set),
