@@ -116,7 +116,8 @@ int pp_bootstrap_record_link(struct pp_bootstrap_record *record,
                                    err);
 }
 
-/* An env-file: the first variable of every placeholder that has one, and whom the hook tells. */
+/* An env-file: the first variable of every placeholder that has one, and whom the hook tells. A
+ * volatile value would soon be wrong. */
 static int write_environment(struct pp_bootstrap_record *record, const char *hook_address,
                              struct pp_err *err) {
     const struct pp_table *table = &record->session->table;
@@ -127,7 +128,7 @@ static int write_environment(struct pp_bootstrap_record *record, const char *hoo
     for (size_t i = 0; rc >= 0 && i < table->count; i++) {
         const char *names = table->placeholders[i].env;
 
-        if (names[0] != '\0')
+        if (names[0] != '\0' && !table->placeholders[i].is_volatile)
             rc = pp_buffer_printf(&text, err, "%.*s=%s\n", (int)strcspn(names, " "), names,
                                   record->session->values.values[i].path);
     }

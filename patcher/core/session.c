@@ -156,7 +156,7 @@ static bool same_folder(const char *left, const char *right) {
 }
 
 /* Does the value name the folder that is being patched: by holding dpkg's database, or by being the
- * one on the default path? */
+ * one on the default path? One that is volatile lies elsewhere: it must be there. */
 static bool value_fits(const struct pp_session *session, size_t index) {
     const char *default_path = session->table.placeholders[index].default_path;
     const char *tail = pp_path_below(session->table.admindir, default_path);
@@ -164,6 +164,10 @@ static bool value_fits(const struct pp_session *session, size_t index) {
     PP_AUTO_FREE char *named_admindir = NULL;
     PP_AUTO_FREE char *usual = NULL;
 
+    if (session->table.placeholders[index].is_volatile)
+        return asprintf(&named, "%s%s", session->root_path, session->values.values[index].path) >=
+                   0 &&
+               same_folder(named, named);
     return asprintf(&named, "%s%s", session->root_path, session->values.values[index].path) >= 0 &&
            asprintf(&usual, "%s%s", session->root_path, default_path) >= 0 &&
            asprintf(&named_admindir, "%s%s", named, tail != NULL ? tail : "") >= 0 &&

@@ -131,12 +131,22 @@ static int announce(struct pp_journal *journal, struct pp_err *err) {
 
 static int make(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
                 struct pp_err *err) {
-    int rc;
-
-    if (!entry->replace)
-        return 0;
-    rc = find(journal, entry, 0, place, err);
+    int rc = find(journal, entry, 0, place, err);
     return rc < 0 ? rc : pp_make(journal, entry, place, err);
+}
+
+static int make_link(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
+                     struct pp_err *err) {
+    bool is_link = entry->kind == PP_LEDGER_SYMLINK;
+
+    return is_link && entry->replace ? make(journal, entry, place, err) : 0;
+}
+
+static int make_file(struct pp_journal *journal, struct pp_entry *entry, struct pp_place *place,
+                     struct pp_err *err) {
+    bool is_link = entry->kind == PP_LEDGER_SYMLINK;
+
+    return !is_link && entry->replace ? make(journal, entry, place, err) : 0;
 }
 
 int pp_batch_record_values(struct pp_journal *journal, struct pp_err *err) {
@@ -345,7 +355,9 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
     int rc = temporary_count;
 
     if (rc > 0) {
-        run_parallel(journal, make, 1);
+        /* Files may take long, each by itself. Links are many, and one folder holds most. */
+        run_parallel(journal, make_file, 1);
+        run_parallel(journal, make_link, CHUNK_COUNT);
         rc = pp_durable_sync(&journal->durable, err);
     }
     if (rc >= 0)

@@ -23,7 +23,9 @@ struct recorded {
     struct pp_place place;
     struct pp_entry **page;
     size_t page_count;
-    char *last; /* path of the last row of the page */
+    char *last;  /* path of the last row of the page */
+    char **same; /* paths of the rows whose files have what they shall have */
+    size_t same_count;
     /* Entries whose inode has names that were not met yet. */
     struct pp_entry **open;
     size_t *links_left;
@@ -35,7 +37,10 @@ static void recorded_done(struct recorded *recorded) {
         pp_entry_free(recorded->page[i]);
     for (size_t i = 0; i < recorded->open_count; i++)
         pp_entry_free(recorded->open[i]);
+    for (size_t i = 0; i < recorded->same_count; i++)
+        free(recorded->same[i]);
     free(recorded->page);
+    free(recorded->same);
     free(recorded->open);
     free(recorded->links_left);
     free(recorded->last);
@@ -148,11 +153,28 @@ static bool is_wanted(const struct recorded *recorded, const struct pp_ledger_fi
     return rows->wants == NULL || rows->wants(rows->context, file);
 }
 
+/* A value that changed is in few of the files: the others are not looked at. */
+static int is_same(struct recorded *recorded, const struct pp_ledger_file *file,
+                   struct pp_err *err) {
+    struct pp_journal *journal = recorded->journal;
+    PP_AUTO_FREE struct pp_hit *hits = NULL;
+    const struct pp_text_set *was;
+    size_t hit_count;
+
+    if (recorded->undo)
+        return 0;
+    was = pp_texts_load(&journal->texts, file->set, err);
+    if (was == NULL || pp_hits_unpack(file->hits, file->hits_len, &hits, &hit_count, err) < 0)
+        return -(int)err->kind;
+    return pp_texts_same(was, journal->set, hits, hit_count);
+}
+
 /* Returns 1 to end the page. */
 static int visit_row(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
     struct recorded *recorded = context;
     struct pp_err failure = PP_ERR_INIT;
     struct stat st;
+    int same;
 
     free(recorded->last);
     recorded->last = strdup(file->path);
@@ -160,7 +182,14 @@ static int visit_row(void *context, const struct pp_ledger_file *file, struct pp
         return pp_err_nomem(err);
     if (!is_wanted(recorded, file))
         return 0;
-    if (look(recorded, file->path, &st, &failure) < 0 ||
+    same = is_same(recorded, file, &failure);
+    if (same > 0) {
+        recorded->same[recorded->same_count] = strdup(file->path);
+        if (recorded->same[recorded->same_count] == NULL)
+            return pp_err_nomem(err);
+        return ++recorded->same_count == PAGE_COUNT ? 1 : 0;
+    }
+    if (same < 0 || look(recorded, file->path, &st, &failure) < 0 ||
         take_row(recorded, file, &st, &failure) < 0)
         pp_batch_tell(recorded->journal, &(struct pp_journal_result){.path = file->path,
                                                                      .outcome = PP_JOURNAL_LEFT,
@@ -195,6 +224,27 @@ static int visit_link(void *context, const struct pp_ledger_file *file, struct p
     return pp_entry_add_name(entry, file->path, err);
 }
 
+/* Moves rows to the set without a look at their files. */
+static int move_same(struct recorded *recorded, struct pp_err *err) {
+    struct pp_journal *journal = recorded->journal;
+    size_t count = recorded->same_count;
+    int rc = 0;
+
+    recorded->same_count = 0;
+    if (count > 0 && !journal->options.dry_run) {
+        rc = pp_batch_record_values(journal, err);
+        if (rc >= 0)
+            rc = pp_ledger_begin(journal->ledger, err);
+        for (size_t i = 0; i < count && rc >= 0; i++)
+            rc = pp_ledger_put_set(journal->ledger, recorded->same[i], journal->set->number, err);
+        if (rc >= 0)
+            rc = pp_ledger_commit(journal->ledger, err);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(recorded->same[i]);
+    return rc < 0 ? rc : 0;
+}
+
 /* Hands the page to the batch. */
 static int add_page(struct recorded *recorded, struct pp_err *err) {
     int rc = 0;
@@ -217,12 +267,15 @@ static int run(struct recorded *recorded, struct pp_err *err) {
     int rc;
 
     recorded->page = calloc(PAGE_COUNT, sizeof(struct pp_entry *));
-    if (recorded->page == NULL)
+    recorded->same = calloc(PAGE_COUNT, sizeof(char *));
+    if (recorded->page == NULL || recorded->same == NULL)
         return pp_err_nomem(err);
     do {
         int more = pp_ledger_files(recorded->journal->ledger, &rest, visit_row, recorded, err);
 
-        rc = more < 0 ? more : add_page(recorded, err);
+        rc = more < 0 ? more : move_same(recorded, err);
+        if (rc >= 0)
+            rc = add_page(recorded, err);
         free(after);
         after = recorded->last;
         recorded->last = NULL;

@@ -153,6 +153,23 @@ static int old_text(const struct pp_texts *texts, const struct pp_text_pair *pai
     return 0;
 }
 
+static bool same_pair(const struct pp_text_pair *left, const struct pp_text_pair *right) {
+    return strcmp(left->name, right->name) == 0 && left->value.len == right->value.len &&
+           memcmp(left->value.wide[0], right->value.wide[0], left->value.len) == 0;
+}
+
+bool pp_texts_same(const struct pp_text_set *left, const struct pp_text_set *right,
+                   const struct pp_hit *hits, size_t hit_count) {
+    for (size_t i = 0; i < hit_count; i++) {
+        size_t index = hits[i].placeholder;
+
+        if (index >= left->count || index >= right->count ||
+            !same_pair(&left->pairs[index], &right->pairs[index]))
+            return false;
+    }
+    return true;
+}
+
 int pp_texts_spans(const struct pp_texts *texts, const struct pp_text_set *set, bool undo,
                    const struct pp_hit *hits, size_t hit_count, struct pp_span *spans,
                    const uint8_t **shipped, struct pp_err *err) {

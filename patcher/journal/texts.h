@@ -55,6 +55,10 @@ const struct pp_text_set *pp_texts_find(const struct pp_texts *texts, uint32_t n
 /* Index of a name in a set, or its count. */
 size_t pp_text_set_index(const struct pp_text_set *set, const char *name);
 
+/* Do two sets give the same texts for these hits, and count them alike? */
+bool pp_texts_same(const struct pp_text_set *left, const struct pp_text_set *right,
+                   const struct pp_hit *hits, size_t hit_count);
+
 /* Makes spans of the hits in a file. `undo`: from values to placeholders; else from what the hits
  * say to the values of `set`, which also counts their placeholders. `spans` and `shipped` (the
  * text of the placeholder for each) have room for all of them. Sets named by the hits are

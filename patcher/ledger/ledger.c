@@ -252,6 +252,18 @@ int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *pac
                                     "iit", number, key.folder, key.name);
 }
 
+int pp_ledger_put_set(struct pp_ledger *ledger, const char *path, uint32_t set,
+                      struct pp_err *err) {
+    struct pp_database_path key;
+    int rc = pp_database_path(ledger, path, false, &key, err);
+
+    if (rc < 0 || key.folder == 0)
+        return rc;
+    return pp_database_run(ledger, err,
+                           "UPDATE file SET value_set = ? WHERE folder = ? AND name = ?", "iit",
+                           (int64_t)set, key.folder, key.name);
+}
+
 int64_t pp_ledger_count(struct pp_ledger *ledger, struct pp_err *err) {
     sqlite3_stmt *stmt = pp_database_prepare(ledger, "SELECT count(*) FROM file", err);
     int64_t count = stmt != NULL ? pp_database_step(ledger, stmt, err) : -(int)err->kind;

@@ -82,6 +82,8 @@ int pp_ledger_copy(struct pp_ledger *ledger, const char *path, const char *to, s
 /* Gives a row to another package, or to none (""). */
 int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *package,
                      struct pp_err *err);
+/* The file of a row has what another value set wants, too: from now on it is of that one. */
+int pp_ledger_put_set(struct pp_ledger *ledger, const char *path, uint32_t set, struct pp_err *err);
 /* The number of rows. */
 int64_t pp_ledger_count(struct pp_ledger *ledger, struct pp_err *err);
 

@@ -114,6 +114,15 @@ static int set_len(struct parse *parse, size_t *field, const struct key *key) {
     return 1;
 }
 
+static int set_flag(struct parse *parse, bool *field, const struct key *key) {
+    *field = strcmp(key->value, "yes") == 0;
+    if (*field || strcmp(key->value, "no") == 0)
+        return 1;
+    parse->rc = pp_err_set(parse->err, PP_ERR_REFUSED, "[%s]: %s '%s' is neither yes nor no",
+                           key->section, key->name, key->value);
+    return 0;
+}
+
 /* Adds a word to a list of them. */
 static int add_word(struct parse *parse, char **words, const char *path) {
     char *const old = *words;
@@ -195,6 +204,8 @@ static int set_placeholder_key(struct parse *parse, const struct key *key) {
         return set_string(parse, &placeholder->unscoped, key);
     if (strcmp(key->name, "length") == 0)
         return set_len(parse, &placeholder->len, key);
+    if (strcmp(key->name, "volatile") == 0)
+        return set_flag(parse, &placeholder->is_volatile, key);
     return -1;
 }
 

@@ -3,8 +3,9 @@
  * A table is an INI file: a section [table] with `name`, `state`, `admindir`, `scope`, any number
  * of `tables` (folders with more tables) and of `executable` (both on the default path), and one
  * section a placeholder with `default`, `length` (bytes), `env` (names of variables, first set
- * wins) and `unscoped` (names that count only beside a variable of the placeholder `scope`). A line
- * is up to 198 bytes long: inih reads it.
+ * wins) and `unscoped` (names that count only beside a variable of the placeholder `scope`).
+ * `volatile = yes`: the value is another at each start of the app, or nearly so; a new one needs no
+ * --revalue. A line is up to 198 bytes long: inih reads it.
  */
 #ifndef PP_VALUES_TABLE_H
 #define PP_VALUES_TABLE_H
@@ -25,6 +26,7 @@ struct pp_placeholder {
     char *env;      /* space-separated names; "" for none */
     char *unscoped; /* the same */
     char *scope;    /* the table's; "" for none */
+    bool is_volatile;
 };
 
 struct pp_table {

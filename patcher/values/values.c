@@ -387,9 +387,10 @@ bool pp_values_are_default(const struct pp_values *values) {
 
 int pp_values_differ(const struct pp_values *values, const struct pp_envfile *recorded) {
     for (size_t i = 0; i < values->table->count; i++) {
-        const char *path = pp_envfile_get(recorded, values->table->placeholders[i].name);
+        const struct pp_placeholder *placeholder = &values->table->placeholders[i];
+        const char *path = pp_envfile_get(recorded, placeholder->name);
 
-        if (path != NULL && strcmp(path, values->values[i].path) != 0)
+        if (!placeholder->is_volatile && path != NULL && strcmp(path, values->values[i].path) != 0)
             return (int)i;
     }
     return -1;

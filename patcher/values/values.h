@@ -77,7 +77,7 @@ bool pp_values_is_default(const struct pp_values *values, size_t index);
 bool pp_values_are_default(const struct pp_values *values);
 
 /* Index of the first value that differs from the recorded one, or -1. Values that are not
- * recorded do not count. */
+ * recorded, and those of volatile placeholders, do not count. */
 int pp_values_differ(const struct pp_values *values, const struct pp_envfile *recorded);
 
 /* A path on the default rootfs as it is with these values: the longest placeholder default that it

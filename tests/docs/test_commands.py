@@ -201,8 +201,8 @@ def test_every_command_is_followed():
     assert set(NOT_RUN) <= {line for page in PAGES for line in commands_of(page)}
 
 
-def assert_bootstrapped(scratch, user=10):
-    values = termux.user_values(user)
+def assert_bootstrapped(scratch, user=10, **others):
+    values = {**termux.user_values(user), **others}
     moved = Path(str(scratch.device) + values["TERMUX__PREFIX"])
     assert (moved / "etc/motd").read_bytes() == termux.patched(TEXT, values)
 
@@ -239,7 +239,7 @@ def test_bootstrap(scratch):
     assert told_by(told, "--resend") == "1 delivered\n"
     assert scratch.heard() == ["complete"]
     assert_bootstrapped(scratch, 11)
-    assert_bootstrapped(scratch, 12)
+    assert_bootstrapped(scratch, 12, TERMUX_APP__NATIVE_LIB_DIR="/data/app/~~new==/com.termux-new==/lib/arm64")
 
 
 def test_termux(with_app):

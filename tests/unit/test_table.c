@@ -1,5 +1,7 @@
 #include "values/table.h"
 
+#include "base/cleanup.h"
+
 #include "scratch.h"
 
 #include <setjmp.h>
@@ -57,6 +59,7 @@ static void test_default_table(void **state) {
         {"TERMUX__PREFIX__TMP_DIR", "/data/data/com.termux/files/usr/tmp", 94 - 1},
         {"TERMUX__HOME", "/data/data/com.termux/files/home", 91 - 1},
         {"TERMUX__CACHE_DIR", "/data/data/com.termux/cache", 75 - 1},
+        {"TERMUX_APP__NATIVE_LIB_DIR", "/data/data/com.termux/lib", 160},
     };
     struct pp_table table;
     struct pp_err err = PP_ERR_INIT;
@@ -64,8 +67,8 @@ static void test_default_table(void **state) {
     (void)state;
     assert_int_equal(pp_table_load(&table, NULL, &err), 0);
     assert_string_equal(table.name, "termux");
-    assert_int_equal(table.count, 8);
-    for (size_t i = 0; i < 8; i++) {
+    assert_int_equal(table.count, PP_ARRAY_LEN(termux));
+    for (size_t i = 0; i < table.count; i++) {
         const struct pp_placeholder *placeholder = &table.placeholders[i];
 
         assert_int_equal(pp_table_find(&table, termux[i].name), i);
@@ -148,6 +151,8 @@ static void test_refused_placeholders(void **state) {
     check_refused(HEAD "[A]\ndefault = /opt/a\nlength = -5\n", "not a number");
     check_refused(HEAD "[A]\ndefault = /opt/a\nlength = 20x\n", "not a number");
     check_refused(HEAD "[A]\ndefault = /opt/a\nlength = 99999999999999999999\n", "not a number");
+    check_refused(HEAD "[A]\ndefault = /opt/a\nlength = 20\nvolatile = maybe\n",
+                  "neither yes nor no");
 }
 
 static void test_two_with_one_text(void **state) {
