@@ -63,3 +63,8 @@ void pp_err_clear(struct pp_err *err) {
     err->sys = 0;
     err->text[0] = '\0';
 }
+
+bool pp_err_of_content(const struct pp_err *err) {
+    return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
+           err->kind == PP_ERR_LIMIT;
+}

@@ -10,6 +10,8 @@
 #ifndef PP_BASE_ERROR_H
 #define PP_BASE_ERROR_H
 
+#include <stdbool.h>
+
 enum pp_err_kind {
     PP_ERR_NONE = 0,
     PP_ERR_SYSTEM,      /* a system call failed; `sys` holds errno */
@@ -48,6 +50,10 @@ int pp_err_nomem(struct pp_err *err);
 /* Puts "CONTEXT: " in front of the text. Returns -kind of the error that is there. */
 int pp_err_context(struct pp_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Is it about what is in a file: damaged, unsupported, over a limit? Then that file is left, and
+ * the run goes on. */
+bool pp_err_of_content(const struct pp_err *err);
 
 /* Forgets an error that was dealt with. */
 void pp_err_clear(struct pp_err *err);

@@ -5,9 +5,19 @@
 #include <stdio.h>
 
 const struct pp_command *const pp_commands[] = {
-    &pp_command_apply,  &pp_command_scan,   &pp_command_lint, &pp_command_restore,
-    &pp_command_status, &pp_command_verify, &pp_command_deb,  &pp_command_bootstrap,
-    &pp_command_notify, &pp_command_listen, &pp_command_dpkg, NULL,
+    &pp_command_apply,
+    &pp_command_scan,
+    &pp_command_lint,
+    &pp_command_pad,
+    &pp_command_restore,
+    &pp_command_status,
+    &pp_command_verify,
+    &pp_command_deb,
+    &pp_command_bootstrap,
+    &pp_command_notify,
+    &pp_command_listen,
+    &pp_command_dpkg,
+    NULL,
 };
 
 const struct pp_option *pp_command_option(const struct pp_command *command, size_t index) {

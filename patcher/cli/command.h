@@ -82,6 +82,7 @@ extern const struct pp_command pp_command_dpkg;
 extern const struct pp_command pp_command_lint;
 extern const struct pp_command pp_command_listen;
 extern const struct pp_command pp_command_notify;
+extern const struct pp_command pp_command_pad;
 extern const struct pp_command pp_command_restore;
 extern const struct pp_command pp_command_scan;
 extern const struct pp_command pp_command_status;

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
+#include "cli/lint_output.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/paths.h"
@@ -16,12 +17,6 @@ struct lint_request {
     struct pp_options common;
     const char *explain;
     const char *suppressions;
-};
-
-/* Where a report goes. */
-struct lint_output {
-    struct pp_output output;
-    const struct pp_table *table;
 };
 
 /* ---- explanations ---- */
@@ -42,102 +37,9 @@ static int explain(const char *code, struct pp_err *err) {
     return 0;
 }
 
-/* ---- reports ---- */
+/* ---- the end ---- */
 
-static const char *placeholder_name(const struct lint_output *self, const struct pp_note *note) {
-    return note->placeholder >= 0 ? self->table->placeholders[note->placeholder].name : NULL;
-}
-
-static json_t *json_note(const struct lint_output *self, const struct pp_note *note) {
-    const struct pp_rule *rule = pp_rule(note->rule);
-    const char *name = placeholder_name(self, note);
-    json_t *object = json_pack("{s:s, s:s, s:s, s:b}", "code", rule->code, "severity",
-                               pp_severity_name(rule->severity), "summary", rule->summary,
-                               "suppressed", (int)note->suppressed);
-
-    if (note->member[0] != '\0')
-        json_object_set_new(object, "member", pp_output_json_text(note->member));
-    if (note->offset >= 0)
-        json_object_set_new(object, "offset", json_integer(note->offset));
-    if (name != NULL) {
-        json_object_set_new(object, "placeholder", json_string(name));
-        json_object_set_new(object, "encoding", json_string(pp_encoding_name(note->encoding)));
-    }
-    if (note->text[0] != '\0')
-        json_object_set_new(object, "message", pp_output_json_text(note->text));
-    return object;
-}
-
-static void report_json(const struct lint_output *self, const struct pp_lint_report *report) {
-    json_t *notes = json_array();
-
-    for (size_t i = 0; i < report->notes->count; i++)
-        json_array_append_new(notes, json_note(self, &report->notes->items[i]));
-    pp_output_json(json_pack("{s:s, s:o, s:o}", "type", "file", "path",
-                             pp_output_json_text(report->path), "findings", notes));
-}
-
-static bool same(const struct pp_note *left, const struct pp_note *right) {
-    return left->rule == right->rule && left->placeholder == right->placeholder &&
-           left->suppressed == right->suppressed && strcmp(left->member, right->member) == 0 &&
-           strcmp(left->text, right->text) == 0;
-}
-
-/* A line for all the places in a member that break a rule alike; the first one tells it. */
-static void put_note(const struct lint_output *self, const struct pp_lint_report *report,
-                     size_t index) {
-    static const char *const colors[] = {"\033[36m", "\033[33m", "\033[31m"};
-    const struct pp_note *note = &report->notes->items[index];
-    const struct pp_rule *rule = pp_rule(note->rule);
-    const char *name = placeholder_name(self, note);
-    bool color = self->output.color;
-    size_t count = 0;
-
-    for (size_t i = 0; i < report->notes->count; i++) {
-        if (!same(&report->notes->items[i], note))
-            continue;
-        if (i < index)
-            return;
-        count++;
-    }
-    printf("%s%s%s", report->path, note->member[0] != '\0' ? "!" : "", note->member);
-    if (note->offset >= 0)
-        printf(":%lld", (long long)note->offset);
-    printf(": %s%s%s %s: %s", color ? colors[rule->severity] : "", pp_severity_name(rule->severity),
-           color ? "\033[0m" : "", rule->code, rule->summary);
-    if (name != NULL)
-        printf(": %s", name);
-    if (note->text[0] != '\0')
-        printf(" (%s)", note->text);
-    if (count > 1)
-        printf(", %zu times", count);
-    putchar('\n');
-}
-
-static void on_report(void *context, const struct pp_lint_report *report) {
-    struct lint_output *self = context;
-
-    if (self->output.options->json) {
-        report_json(self, report);
-        return;
-    }
-    pp_output_clear(&self->output);
-    for (size_t i = 0; i < report->notes->count; i++) {
-        const struct pp_note *note = &report->notes->items[i];
-
-        if (!note->suppressed &&
-            (!self->output.options->quiet || pp_rule(note->rule)->severity != PP_SEVERITY_INFO))
-            put_note(self, report, i);
-    }
-}
-
-static void on_progress(void *context, uint64_t files) {
-    struct lint_output *self = context;
-
-    self->output.reporter.progress(&self->output, files);
-}
-
-static void put_unused(struct lint_output *self, const struct lint_request *request,
+static void put_unused(struct pp_lint_output *self, const struct lint_request *request,
                        const struct pp_suppressions *suppressions) {
     for (size_t i = 0; i < suppressions->count; i++) {
         const struct pp_suppression *item = &suppressions->items[i];
@@ -149,7 +51,7 @@ static void put_unused(struct lint_output *self, const struct lint_request *requ
     }
 }
 
-static int put_summary(struct lint_output *self, const struct pp_lint_tally *tally) {
+static int put_summary(struct pp_lint_output *self, const struct pp_lint_tally *tally) {
     uint64_t errors = tally->notes[PP_SEVERITY_ERROR];
     uint64_t warnings = tally->notes[PP_SEVERITY_WARNING];
     uint64_t infos = tally->notes[PP_SEVERITY_INFO];
@@ -196,10 +98,8 @@ static int lint_paths(struct pp_lint *lint, const struct pp_options *options, st
 }
 
 /* Returns the exit status, or an error. */
-static int lint_all(struct lint_request *request, struct lint_output *self, struct pp_err *err) {
+static int lint_all(struct lint_request *request, struct pp_lint_output *self, struct pp_err *err) {
     struct pp_options *options = &request->common;
-    struct pp_lint_reporter reporter = {
-        .report = on_report, .progress = on_progress, .context = self};
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_SUPPRESSIONS struct pp_suppressions suppressions = PP_SUPPRESSIONS_INIT;
     PP_AUTO_LINT struct pp_lint lint = {.matcher = NULL};
@@ -211,7 +111,7 @@ static int lint_all(struct lint_request *request, struct lint_output *self, stru
     if (pp_session_open(&session, &options->session, err) < 0 ||
         (request->suppressions != NULL &&
          pp_suppressions_load(&suppressions, request->suppressions, err) < 0) ||
-        pp_lint_init(&lint, &session, &suppressions, &reporter, err) < 0)
+        pp_lint_init(&lint, &session, &suppressions, &self->reporter, err) < 0)
         return -(int)err->kind;
     self->table = &session.table;
     rc = is_standard_input(options) ? lint_input(&lint, err) : lint_paths(&lint, options, err);
@@ -223,14 +123,14 @@ static int lint_all(struct lint_request *request, struct lint_output *self, stru
 
 static int run_lint(int argc, char **argv) {
     struct lint_request request = {.explain = NULL};
-    struct lint_output self;
+    struct pp_lint_output self;
     struct pp_err err = PP_ERR_INIT;
     int status = PP_EXIT_DONE;
     int rc;
 
     pp_options_init(&request.common);
     rc = pp_options_parse(&request.common, &pp_command_lint, &request, argc, argv, &err);
-    pp_output_init(&self.output, &request.common, argv[0]);
+    pp_lint_output_init(&self, &request.common, argv[0]);
     if (rc > 0)
         rc = status = request.explain != NULL ? explain(request.explain, &err)
                                               : lint_all(&request, &self, &err);

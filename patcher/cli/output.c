@@ -242,7 +242,12 @@ static void put_summary(const struct pp_output *output, const struct pp_tally *t
                        : dry_run         ? "would be patched"
                                          : "patched";
 
-    if (output->restores)
+    if (output->pads)
+        printf("%llu files, %llu %s (%llu paths), %llu could not be, %llu findings left, %.2f s\n",
+               (unsigned long long)tally->files, (unsigned long long)tally->patched,
+               dry_run ? "would be padded" : "padded", (unsigned long long)tally->hits,
+               (unsigned long long)tally->left, (unsigned long long)tally->skipped, seconds);
+    else if (output->restores)
         printf("%llu files %s, %llu could not be, %llu conffiles left, %.2f s\n",
                (unsigned long long)tally->restored, dry_run ? "would be restored" : "restored",
                (unsigned long long)tally->left, (unsigned long long)tally->skipped, seconds);

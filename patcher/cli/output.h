@@ -23,6 +23,7 @@ struct pp_output {
     bool list_hits;   /* a line a hit, not a line a file */
     bool quiet_files; /* no line for a file that was patched */
     bool restores;    /* the counts are those of a restore */
+    bool pads;        /* the counts are those of pad; skipped are findings of lint */
     bool color;
     bool progress;       /* may be shown */
     bool progress_shown; /* a line of it stands on the terminal */

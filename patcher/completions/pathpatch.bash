@@ -10,7 +10,7 @@ _pathpatch() {
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD == 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'apply scan lint restore status verify deb bootstrap notify listen --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'apply scan lint pad restore status verify deb bootstrap notify listen --help --version' -- "$cur")
         return
     fi
     case $previous in
@@ -78,6 +78,7 @@ _pathpatch() {
     apply) options='--revalue --set --env-file --was --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --executables --no-decode --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --progress --color --help --version' ;;
     scan) options='--set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --progress --color --help --version' ;;
     lint) options='--explain --suppressions --table --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --progress --color --help --version' ;;
+    pad) options='--table --files-from --null -0 --dry-run -n --jobs --memory --json --quiet --progress --color --help --version' ;;
     restore) options='--package --conffiles --set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --progress --color --help --version' ;;
     status) options='--set --env-file --any-bytes --root --table --state --admindir --json --help --version' ;;
     verify) options='--set --env-file --any-bytes --root --table --state --admindir --json --quiet --verbose --help --version' ;;

@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-/* Is the error the content's own? Then the part is left and the run goes on. */
-static bool is_of_content(const struct pp_err *err) {
-    return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
-           err->kind == PP_ERR_LIMIT;
-}
-
 int pp_walk_skip(struct pp_source *in, struct pp_err *err) {
     uint8_t data[16384];
     ssize_t count;
@@ -66,7 +60,7 @@ int pp_walk_part(struct pp_walk_run *run, const struct pp_walk_place *place, pp_
 
     if (rc >= 0)
         return rc;
-    if (run->writing || !is_of_content(&problem)) {
+    if (run->writing || !pp_err_of_content(&problem)) {
         *err = problem;
         return rc;
     }

@@ -58,6 +58,11 @@ static int note(struct edit *edit, size_t offset, size_t placeholder, struct pp_
                            err);
 }
 
+/* Is it written with padding? */
+static bool pads(const char *put) {
+    return put[1] != '\0' && put[strlen(put) - 1] == '/';
+}
+
 /* Text up to the next padded placeholder. */
 static int put_plain(struct edit *edit, size_t to, struct pp_err *err) {
     const struct pp_retext *retext = edit->retext;
@@ -83,19 +88,26 @@ static int put_plain(struct edit *edit, size_t to, struct pp_err *err) {
         if (rc >= 0 && strcmp(was, put) != 0)
             rc = note(edit, (size_t)(at - edit->text), (size_t)found, err);
         at += strlen(was);
+        if (pads(put))
+            while (end - at > 1 && at[0] == '/' && at[1] == '/')
+                at++;
         kept = at;
     }
     edit->done = to;
     return rc < 0 ? rc : pp_buffer_append(edit->out, kept, (size_t)(end - kept), err);
 }
 
-/* A padded placeholder, up to `to`; `edited` is the text with the value in it. */
+/* A padded placeholder; `edited` is the text with the value in it. `shared`: its last slash is the
+ * first of a path, which takes it. Where that gets padding, this one must have all of its own. */
 static int put_padded(struct edit *edit, const uint8_t *edited, const struct pp_match *match,
-                      size_t to, struct pp_err *err) {
-    int rc = pp_buffer_append(edit->out, edited + match->first, to - match->first, err);
+                      bool shared, struct pp_err *err) {
+    bool grows = shared && pads(edit->retext->put[match->pattern]);
+    size_t to = shared ? match->end - 1 : match->end;
+    size_t len = (grows ? match->end : to) - match->first;
+    int rc = pp_buffer_append(edit->out, edited + match->first, len, err);
 
     edit->done = to;
-    if (rc < 0 || memcmp(edited + match->first, edit->text + match->first, to - match->first) == 0)
+    if (rc < 0 || (!grows && memcmp(edited + match->first, edit->text + match->first, len) == 0))
         return rc;
     return note(edit, match->first, match->pattern, err);
 }
@@ -113,13 +125,12 @@ int pp_retext_text(const struct pp_retext *retext, const uint8_t *text, size_t l
         return pp_err_nomem(err);
     memcpy(edited, text, len);
     while (rc >= 0 && pp_matcher_next(matcher, text, len, len, &walk, &match)) {
-        /* Its last slash may be the first of a path, which takes it. */
         bool shared = find_path(retext, text + match.end - 1, text + len) >= 0;
 
         pp_matcher_write(matcher, edited, &match);
         rc = put_plain(&edit, match.first, err);
         if (rc >= 0)
-            rc = put_padded(&edit, edited, &match, shared ? match.end - 1 : match.end, err);
+            rc = put_padded(&edit, edited, &match, shared, err);
     }
     if (rc >= 0)
         rc = put_plain(&edit, len, err);

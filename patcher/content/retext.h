@@ -1,5 +1,6 @@
 /* Text whose paths may change their length: where a default path stands without its padding,
- * another text is written; a padded placeholder is written over at its length, as everywhere.
+ * another text is written; a padded placeholder is written over at its length, as everywhere. Of
+ * slashes behind a path that gets padding one stays: they are what was left of another padding.
  *
  * Text is content without a NUL byte, as it is or in gzip, bzip2, xz, lzma or zstd. In any other
  * content nothing may move.

@@ -126,12 +126,6 @@ static int edit_control(struct pp_deb_visitor *visitor, const char *name, struct
 
 /* ---- members ---- */
 
-/* An error that is a member's own: it stays as it is, and the package is written. */
-static bool is_of_member(const struct pp_err *err) {
-    return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
-           err->kind == PP_ERR_LIMIT;
-}
-
 static int patch_file(struct writer *writer, const struct pp_deb_member *member,
                       struct pp_deb_change *change, struct pp_err *err) {
     const struct pp_policy *policy = &writer->session->policy;
@@ -152,7 +146,7 @@ static int patch_file(struct writer *writer, const struct pp_deb_member *member,
     if (pp_findings_count(&findings) > 0) {
         rc = pp_content_rewrite(policy, &member->content, member->mode, &findings,
                                 &change->content.sink, &problem);
-        if (rc < 0 && !is_of_member(&problem)) {
+        if (rc < 0 && !pp_err_of_content(&problem)) {
             *err = problem;
             return rc;
         }
@@ -223,7 +217,7 @@ static int relocate_file(struct writer *writer, const struct pp_deb_member *memb
         change->rewritten = rc > 0;
         return rc == 0 ? 0 : tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
     }
-    if (rc < 0 && !is_of_member(&problem)) {
+    if (rc < 0 && !pp_err_of_content(&problem)) {
         *err = problem;
         return rc;
     }

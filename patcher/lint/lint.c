@@ -1,6 +1,7 @@
 #include "lint/lint.h"
 
 #include "base/cleanup.h"
+#include "deb/deb_build.h"
 #include "lint/package.h"
 #include "lint/surroundings.h"
 #include "tree/walker.h"
@@ -37,12 +38,6 @@ void pp_lint_done(struct pp_lint *lint) {
 
 /* ---- one file ---- */
 
-/* An error that is the content's own. */
-static bool is_of_content(const struct pp_err *err) {
-    return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
-           err->kind == PP_ERR_LIMIT;
-}
-
 static int lint_content(const struct pp_lint *lint, const struct pp_blob *blob, uint32_t mode,
                         struct pp_notes *notes, struct pp_err *err) {
     PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
@@ -64,7 +59,7 @@ static int lint_blob(const struct pp_lint *lint, const struct pp_blob *blob, uin
     if (!lint->policy.decode || !pp_kind_of(head, (size_t)len).is_deb)
         return lint_content(lint, blob, mode, notes, err);
     rc = pp_package_lint(lint->session, &lint->policy, blob, notes, &problem);
-    if (rc < 0 && is_of_content(&problem))
+    if (rc < 0 && pp_err_of_content(&problem))
         return pp_notes_add(notes, PP_RULE_UNREAD, "", problem.text, err);
     if (rc < 0)
         *err = problem;
@@ -244,15 +239,21 @@ static int on_problem(void *context, const char *path, const struct pp_err *prob
 
 int pp_lint_path(struct pp_lint *lint, const char *path, struct pp_err *err) {
     struct walk walk = {.lint = lint, .files = lint->tally.files};
+    PP_AUTO_FREE char *control = pp_deb_control_folder(path);
+    const char *const skip[] = {control, NULL};
     struct pp_walker_options options = {.jobs = lint->session->options.jobs,
+                                        .skip = skip,
                                         .visit = visit,
                                         .deliver = deliver,
                                         .problem = on_problem,
                                         .context = &walk};
-    struct pp_walker *walker = pp_walker_new(lint->session->root, &options, err);
+    struct pp_walker *walker;
     struct pp_err failure = PP_ERR_INIT;
     int rc;
 
+    if (control == NULL)
+        return pp_err_nomem(err);
+    walker = pp_walker_new(lint->session->root, &options, err);
     if (walker == NULL)
         return -(int)err->kind;
     rc = pp_walker_add(walker, path, PP_WALKER_TREE, path, err);

@@ -6,7 +6,7 @@ import pytest
 from trees import BUILD
 
 COMMANDS = (
-    "apply", "scan", "lint", "restore", "status", "verify", "deb", "bootstrap", "notify", "listen", "dpkg"
+    "apply", "scan", "lint", "pad", "restore", "status", "verify", "deb", "bootstrap", "notify", "listen", "dpkg"
 )
 
 

@@ -24,7 +24,8 @@ BELOW = {
     "dpkg": (*FLOOR, "values", "content", "journal", "core"),
     "bootstrap": (*FLOOR, "values", "content", "journal", "core"),
     "lint": (*FLOOR, "values", "content", "core", "deb"),
-    "cli": (*FLOOR, "values", "content", "journal", "core", "deb", "dpkg", "bootstrap", "lint", "include"),
+    "pad": (*FLOOR, "values", "content", "core", "deb"),
+    "cli": (*FLOOR, "values", "content", "journal", "core", "deb", "dpkg", "bootstrap", "lint", "pad", "include"),
     "include": (),
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
