@@ -2,6 +2,7 @@
 #include "core/apply.h"
 
 #include "base/cleanup.h"
+#include "base/whole_file.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -11,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int apply_paths(struct pp_options *options, struct pp_output *output,
                        struct pp_session *session, const struct pp_apply_options *apply,
@@ -37,6 +39,25 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
     return pp_apply(&record, apply, tally, err);
 }
 
+static bool is_standard_input(const struct pp_options *options) {
+    return options->argument_count == 1 && strcmp(options->arguments[0], "-") == 0;
+}
+
+static int scan_input(const struct pp_session *session, struct pp_output *output,
+                      struct pp_tally *tally, struct pp_err *err) {
+    PP_AUTO_WHOLE_INPUT struct pp_whole_input in = PP_WHOLE_INPUT_INIT;
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+
+    if (pp_whole_input_open(&in, "-", err) < 0 ||
+        pp_content_scan(&session->policy, &in.blob, 0, &findings, err) < 0)
+        return -(int)err->kind;
+    tally->files++;
+    if (findings.count > 0 || findings.problem_count > 0)
+        pp_report_tell(&(struct pp_report){.path = "-", .findings = &findings}, &output->reporter,
+                       tally);
+    return 0;
+}
+
 static int run_paths(struct pp_options *options, struct pp_output *output,
                      struct pp_announcer *announcer, bool writing, struct pp_tally *tally,
                      struct pp_err *err) {
@@ -47,10 +68,13 @@ static int run_paths(struct pp_options *options, struct pp_output *output,
 
     if (pp_announcer_open(announcer, &options->notify, output, tally, err) < 0 ||
         pp_session_open(&session, &options->session, err) < 0 ||
-        pp_announcer_state(announcer, session.state, err) < 0 ||
-        pp_paths_collect(&paths, options, &session, err) < 0)
+        pp_announcer_state(announcer, session.state, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
+    if (!writing && is_standard_input(options))
+        return scan_input(&session, output, tally, err);
+    if (pp_paths_collect(&paths, options, &session, err) < 0)
+        return -(int)err->kind;
     list = calloc(paths.count, sizeof(*list));
     if (list == NULL)
         return pp_err_nomem(err);
@@ -116,8 +140,10 @@ const struct pp_command pp_command_scan = {
     .name = "scan",
     .summary = "list every placeholder",
     .arguments = "PATH...",
-    .description = "Lists every placeholder in files, trees and archives, a line each:\n"
-                   "PATH!MEMBER:OFFSET: NAME. An offset is one in the decoded bytes.",
+    .description =
+        "Lists every placeholder in files, trees and archives, a line each:\n"
+        "PATH!MEMBER:OFFSET: NAME. An offset is one in the decoded bytes. - is standard\n"
+        "input.",
     .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON |
              PP_TAKES_QUIET | PP_TAKES_TERMINAL,
     .argument_max = PP_ARGUMENTS_ANY,

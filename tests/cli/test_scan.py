@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 
 import pytest
+from debs import CODERS, deb
 from trees import TEXT, VALUES, apply, describe, files_of, objects, padded, run, text, write
 
 # Offsets in TEXT.
@@ -187,3 +188,25 @@ def test_errors_are_json_too(root):
     done = run("scan", root, "--json", status=2)
     assert json.loads(done.stdout)["type"] == "error"
     assert b"usage: pathpatch scan" in run("scan", root, "--help").stdout
+
+
+def test_standard_input(root):
+    content = gzip.compress(tar_of(a=TEXT))
+    done = run("scan", root, "-", stdin=content)
+    assert lines_of(done) == [f"-!a:{FIRST}: TERMUX__PREFIX", f"-!a:{SECOND}: TERMUX__HOME"]
+    (told, summary) = objects(run("scan", root, "--json", "-", stdin=content))
+    assert (told["path"], [hit["offset"] for hit in told["hits"]]) == ("-", [FIRST, SECOND])
+    assert (summary["files"], summary["patched"], summary["hits"]) == (1, 1, 2)
+    assert run("scan", root, "-", stdin=b"nothing").stdout.startswith(b"1 files, 0 with")
+    assert b"gzip" in run("scan", root, "-", stdin=content[:-9], status=1).stderr
+
+
+@pytest.mark.parametrize("suffix", CODERS)
+def test_packages(root, suffix):
+    files = {"./a": TEXT, "./b.gz": gzip.compress(TEXT), "./c.jar": zip_of(d=TEXT), "./e": padded("TERMUX__HOME").decode()}
+    write(root / "x.deb", deb(files, suffix, {"./postinst": TEXT}))
+    places = [line.split(" ")[0] for line in lines_of(run("scan", root, root))]
+    control, data = f"x.deb!control.tar{suffix}!", f"x.deb!data.tar{suffix}!"
+    assert len(places) == 9 and places[:2] == [f"{control}./postinst:{FIRST}:", f"{control}./postinst:{SECOND}:"]
+    for name in ("./a", "./b.gz", "./c.jar!d"):
+        assert f"{data}{name}:{FIRST}:" in places and f"{data}{name}:{SECOND}:" in places

@@ -129,3 +129,41 @@ def test_a_package_that_is_left_out(tmp_path):
     )
     debs, _ = build(source)
     assert "Dynamic-Variables" not in packages.read(debs["with"]).fields
+
+
+def plain_package(folder, **files):
+    """It was built with the plain path, in a text and in a program."""
+    return source_package(
+        folder,
+        ["plain"],
+        **{
+            "text": f"{termux.PREFIX}/x\n",
+            "program": f"#!{termux.PREFIX}/bin/sh\n",
+            "debian/plain.install": "text usr/share/plain\nprogram usr/share/plain\n",
+            **files,
+        },
+    )
+
+
+def test_a_path_without_padding_fails_the_build(tmp_path):
+    _, said = build(plain_package(tmp_path), status=2)
+    assert "share/plain/text:0: error PP001: a default path without its padding: TERMUX__PREFIX\n" in said
+    assert "share/plain/program:2: warning PP004: a path in a program" in said
+    assert "plain: pathpatch lint found 1 errors" in said
+
+
+def test_what_is_suppressed_does_not(tmp_path):
+    source = plain_package(tmp_path, **{"debian/plain.pathpatch-suppressions": "PP001 usr/share/plain/*\n"})
+    debs, said = build(source)
+    assert "PP001" not in said and "PP004" in said
+    assert "Dynamic-Variables" not in packages.read(debs["plain"]).fields
+
+
+def test_padded_at_the_end_of_the_build(tmp_path):
+    source = plain_package(tmp_path)
+    with open(source / "debian/rules", "a") as rules:
+        rules.write("execute_before_dh_pathpatch:\n\tpathpatch pad debian/plain\n")
+    debs, _ = build(source)
+    package = packages.read(debs["plain"])
+    assert package.fields["Dynamic-Variables"] == "yes"
+    assert package.content("usr/share/plain/text").decode() == f"{PREFIX_TEXT}/x\n"
