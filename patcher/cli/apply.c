@@ -73,6 +73,7 @@ static int run_paths(struct pp_options *options, struct pp_output *output,
     output->table = &session.table;
     if (!writing && is_standard_input(options))
         return scan_input(&session, output, tally, err);
+    pp_output_open(output, &session);
     if (pp_paths_collect(&paths, options, &session, err) < 0)
         return -(int)err->kind;
     list = calloc(paths.count, sizeof(*list));

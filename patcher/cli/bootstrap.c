@@ -191,7 +191,7 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
 
     if (rc < 0)
         return rc;
-    run->output->table = &run->session.table;
+    pp_output_open(run->output, &run->session);
     archive = options.archive = open_archive(request, err);
     if (archive < 0)
         return archive;

@@ -52,6 +52,8 @@ int pp_exit_status(const struct pp_err *err) {
 }
 
 int pp_command_fail(const struct pp_err *err) {
+    /* What was told before it stands before it. */
+    fflush(stdout);
     fprintf(stderr, "pathpatch: %s\n", err->text);
     return pp_exit_status(err);
 }

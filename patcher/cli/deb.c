@@ -82,7 +82,7 @@ const struct pp_command pp_command_deb = {
         "installing it. - is standard input or output. Parts that cannot be patched are\n"
         "reported, with status 1.",
     .takes = PP_TAKES_TABLE | PP_TAKES_VALUES | PP_TAKES_DRY_RUN | PP_TAKES_CONTENT |
-             PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET,
+             PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_min = 2,
     .argument_max = 2,

@@ -68,7 +68,7 @@ static int run_hook(struct hook_run *run, const char *package, struct pp_err *er
 
     if (pp_session_open(&session, &options->session, err) < 0)
         return -(int)err->kind;
-    output->table = &session.table;
+    pp_output_open(output, &session);
     session.policy.leave_debs = true;
     if (session.ignored >= 0)
         pp_output_message(output,

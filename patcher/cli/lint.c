@@ -51,26 +51,35 @@ static void put_unused(struct pp_lint_output *self, const struct lint_request *r
     }
 }
 
+static void put_summary_json(const struct pp_lint_output *self, const struct pp_lint_tally *tally) {
+    json_t *object = pp_output_json_summary(&self->output, tally->files);
+
+    json_object_set_new(object, "placeholders", json_integer((json_int_t)tally->placeholders));
+    json_object_set_new(object, "errors",
+                        json_integer((json_int_t)tally->notes[PP_SEVERITY_ERROR]));
+    json_object_set_new(object, "warnings",
+                        json_integer((json_int_t)tally->notes[PP_SEVERITY_WARNING]));
+    json_object_set_new(object, "infos", json_integer((json_int_t)tally->notes[PP_SEVERITY_INFO]));
+    json_object_set_new(object, "suppressed", json_integer((json_int_t)tally->suppressed));
+    pp_output_json(object);
+}
+
 static int put_summary(struct pp_lint_output *self, const struct pp_lint_tally *tally) {
     uint64_t errors = tally->notes[PP_SEVERITY_ERROR];
     uint64_t warnings = tally->notes[PP_SEVERITY_WARNING];
     uint64_t infos = tally->notes[PP_SEVERITY_INFO];
-    double seconds = pp_output_seconds(&self->output);
 
     pp_output_clear(&self->output);
     if (self->output.options->json)
-        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "type", "summary",
-                                 "command", self->output.command, "files", (json_int_t)tally->files,
-                                 "placeholders", (json_int_t)tally->placeholders, "errors",
-                                 (json_int_t)errors, "warnings", (json_int_t)warnings, "infos",
-                                 (json_int_t)infos, "suppressed", (json_int_t)tally->suppressed,
-                                 "seconds", seconds));
+        put_summary_json(self, tally);
     else if (!self->output.options->quiet)
-        printf("%llu files, %llu placeholders, %llu errors, %llu warnings, %llu infos, %llu "
+        printf("%llu file%s, %llu placeholder%s, %llu error%s, %llu warning%s, %llu info%s, %llu "
                "suppressed, %.2f s\n",
-               (unsigned long long)tally->files, (unsigned long long)tally->placeholders,
-               (unsigned long long)errors, (unsigned long long)warnings, (unsigned long long)infos,
-               (unsigned long long)tally->suppressed, seconds);
+               (unsigned long long)tally->files, PP_PLURAL(tally->files),
+               (unsigned long long)tally->placeholders, PP_PLURAL(tally->placeholders),
+               (unsigned long long)errors, PP_PLURAL(errors), (unsigned long long)warnings,
+               PP_PLURAL(warnings), (unsigned long long)infos, PP_PLURAL(infos),
+               (unsigned long long)tally->suppressed, pp_output_seconds(&self->output));
     return errors + warnings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 
@@ -114,6 +123,8 @@ static int lint_all(struct lint_request *request, struct pp_lint_output *self, s
         pp_lint_init(&lint, &session, &suppressions, &self->reporter, err) < 0)
         return -(int)err->kind;
     self->table = &session.table;
+    if (!is_standard_input(options))
+        pp_output_open(&self->output, &session);
     rc = is_standard_input(options) ? lint_input(&lint, err) : lint_paths(&lint, options, err);
     if (rc < 0)
         return rc;

@@ -33,7 +33,7 @@ static void report_json(const struct pp_lint_output *self, const struct pp_lint_
     for (size_t i = 0; i < report->notes->count; i++)
         json_array_append_new(notes, json_note(self, &report->notes->items[i]));
     pp_output_json(json_pack("{s:s, s:o, s:o}", "type", "findings", "path",
-                             pp_output_json_text(report->path), "findings", notes));
+                             pp_output_json_path(&self->output, report->path), "findings", notes));
 }
 
 static bool same(const struct pp_note *left, const struct pp_note *right) {
@@ -59,7 +59,8 @@ static void put_note(const struct pp_lint_output *self, const struct pp_lint_rep
             return;
         count++;
     }
-    printf("%s%s%s", report->path, note->member[0] != '\0' ? "!" : "", note->member);
+    printf("%s%s%s%s", self->output.root, report->path, note->member[0] != '\0' ? "!" : "",
+           note->member);
     if (note->offset >= 0)
         printf(":%lld", (long long)note->offset);
     printf(": %s%s%s %s: %s", color ? colors[rule->severity] : "", pp_severity_name(rule->severity),

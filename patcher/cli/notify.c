@@ -12,6 +12,7 @@
 
 struct notify_request {
     struct pp_options common;
+    struct pp_output output;
     const char *address;                      /* borrowed */
     enum { TYPE_COMPLETE, TYPE_FAILED } type; /* the words of --type */
     int status;                               /* 0: not given */
@@ -52,10 +53,14 @@ static int open_outbox(const struct pp_session_options *options, struct pp_outbo
 }
 
 static void print_delivered(const struct notify_request *request, size_t count) {
-    if (request->common.json)
-        printf("{\"type\":\"summary\",\"command\":\"notify\",\"delivered\":%zu}\n", count);
-    else if (request->resend && !request->common.quiet)
+    if (request->common.json) {
+        json_t *object = pp_output_json_summary(&request->output, 0);
+
+        json_object_set_new(object, "delivered", json_integer((json_int_t)count));
+        pp_output_json(object);
+    } else if (request->resend && !request->common.quiet) {
         printf("%zu delivered\n", count);
+    }
 }
 
 static int send_with(const struct notify_request *request, struct pp_notifier *notifier,
@@ -106,18 +111,17 @@ static int notify(struct notify_request *request, struct pp_err *err) {
 static int run_notify(int argc, char **argv) {
     struct notify_request request = {.type = TYPE_COMPLETE};
     struct pp_err err = PP_ERR_INIT;
-    struct pp_output output;
     int rc;
 
     pp_options_init(&request.common);
     /* Telling does not depend on what this root was patched with. */
     request.common.session.revalue = true;
     rc = pp_options_parse(&request.common, &pp_command_notify, &request, argc, argv, &err);
-    pp_output_init(&output, &request.common, argv[0]);
+    pp_output_init(&request.output, &request.common, argv[0]);
     if (rc > 0)
         rc = check(&request, &err) < 0 ? -(int)err.kind : notify(&request, &err);
     pp_options_done(&request.common);
-    return rc < 0 ? pp_output_fail(&output, &err) : PP_EXIT_DONE;
+    return rc < 0 ? pp_output_fail(&request.output, &err) : PP_EXIT_DONE;
 }
 
 static const struct pp_option own_options[] = {

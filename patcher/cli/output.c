@@ -3,6 +3,7 @@
 #include "cli/announcer.h"
 #include "cli/command.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,9 +80,29 @@ static const char *outcome_name(enum pp_outcome outcome) {
     return names[outcome];
 }
 
-/* PATH!MEMBER */
-static void full_path(char *to, size_t to_len, const char *path, const char *member) {
-    snprintf(to, to_len, "%s%s%s", path, member[0] != '\0' ? "!" : "", member);
+const char *pp_output_color(const struct pp_output *output, enum pp_color color) {
+    static const char *const sequences[] = {"\033[0m", "\033[32m", "\033[33m", "\033[31m"};
+
+    return output->color ? sequences[color] : "";
+}
+
+json_t *pp_output_json_path(const struct pp_output *output, const char *path) {
+    char full[PATH_MAX + 1];
+
+    snprintf(full, sizeof(full), "%s%s", output->root, path);
+    return pp_output_json_text(full);
+}
+
+json_t *pp_output_json_file(const struct pp_output *output, const char *path, const char *outcome) {
+    return json_pack("{s:s, s:o, s:s, s:[], s:[], s:n}", "type", "file", "path",
+                     pp_output_json_path(output, path), "outcome", outcome, "hits", "problems",
+                     "error");
+}
+
+json_t *pp_output_json_summary(const struct pp_output *output, uint64_t files) {
+    return json_pack("{s:s, s:s, s:I, s:b, s:f}", "type", "summary", "command", output->command,
+                     "files", (json_int_t)files, "dry_run", (int)output->options->dry_run,
+                     "seconds", pp_output_seconds(output));
 }
 
 static json_t *json_hits(const struct pp_output *output, const struct pp_findings *findings) {
@@ -119,16 +140,16 @@ static json_t *json_problems(const struct pp_findings *findings) {
     return problems;
 }
 
-/* Every file has every field. */
 static void report_json(const struct pp_output *output, const struct pp_report *report) {
-    static const struct pp_findings none = PP_FINDINGS_INIT;
-    const struct pp_findings *findings = report->findings != NULL ? report->findings : &none;
+    json_t *object = pp_output_json_file(output, report->path, outcome_name(report->outcome));
 
-    pp_output_json(
-        json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "type", "file", "path",
-                  pp_output_json_text(report->path), "outcome", outcome_name(report->outcome),
-                  "hits", json_hits(output, findings), "problems", json_problems(findings), "error",
-                  report->err != NULL ? pp_output_json_text(report->err->text) : json_null()));
+    if (report->findings != NULL) {
+        json_object_set_new(object, "hits", json_hits(output, report->findings));
+        json_object_set_new(object, "problems", json_problems(report->findings));
+    }
+    if (report->err != NULL)
+        json_object_set_new(object, "error", pp_output_json_text(report->err->text));
+    pp_output_json(object);
 }
 
 static void put_hits(const struct pp_output *output, const struct pp_report *report) {
@@ -139,9 +160,11 @@ static void put_hits(const struct pp_output *output, const struct pp_report *rep
         const struct pp_leaf *leaf = &findings->leaves[finding->leaf];
         const char *left = pp_finding_left(findings, finding);
 
-        printf("%s%s%s:%llu: %s", report->path, leaf->path[0] != '\0' ? "!" : "", leaf->path,
-               (unsigned long long)finding->offset,
-               output->table->placeholders[finding->placeholder].name);
+        printf("%s%s%s%s:%llu: %s%s%s", output->root, report->path,
+               leaf->path[0] != '\0' ? "!" : "", leaf->path, (unsigned long long)finding->offset,
+               pp_output_color(output, PP_COLOR_GREEN),
+               output->table->placeholders[finding->placeholder].name,
+               pp_output_color(output, PP_COLOR_NONE));
         if (finding->encoding != PP_ENCODING_BYTES)
             printf(" (%s)", pp_encoding_name((enum pp_encoding)finding->encoding));
         if (left != NULL)
@@ -152,44 +175,29 @@ static void put_hits(const struct pp_output *output, const struct pp_report *rep
 
 static void put_problems(struct pp_output *output, const struct pp_report *report) {
     if (report->err != NULL)
-        pp_output_message(output, "%s: %s", report->path, report->err->text);
+        pp_output_message(output, "%s%s: %s", output->root, report->path, report->err->text);
     for (size_t i = 0; report->findings != NULL && i < report->findings->problem_count; i++) {
         const struct pp_problem *problem = &report->findings->problems[i];
-        char path[8192];
 
-        full_path(path, sizeof(path), report->path, problem->path);
-        pp_output_message(output, "%s: %s", path, problem->text);
+        pp_output_message(output, "%s%s%s%s: %s", output->root, report->path,
+                          problem->path[0] != '\0' ? "!" : "", problem->path, problem->text);
     }
 }
 
-static void on_report(void *context, const struct pp_report *report) {
-    struct pp_output *output = context;
+static void put_file(const struct pp_output *output, const struct pp_report *report) {
     size_t count = report->findings != NULL ? pp_findings_count(report->findings) : 0;
 
-    pp_output_clear(output);
-    if (output->options->json) {
-        report_json(output, report);
+    if (report->outcome != PP_OUTCOME_PATCHED && report->outcome != PP_OUTCOME_RESTORED)
         return;
-    }
-    put_problems(output, report);
-    if (output->options->quiet)
-        return;
-    if (output->list_hits) {
-        if (report->findings != NULL)
-            put_hits(output, report);
-    } else if (output->quiet_files) {
-        return;
-    } else if (report->outcome == PP_OUTCOME_PATCHED) {
-        printf("%s%s%s: ", output->color ? "\033[32m" : "", report->path,
-               output->color ? "\033[0m" : "");
-        /* What is done by the ledger alone is not looked into. */
-        if (report->findings == NULL)
-            puts("patched");
-        else
-            printf("%zu %s\n", count, count == 1 ? "placeholder" : "placeholders");
-    } else if (report->outcome == PP_OUTCOME_RESTORED) {
-        printf("%s: restored\n", report->path);
-    }
+    printf("%s%s%s%s: ", pp_output_color(output, PP_COLOR_GREEN), output->root, report->path,
+           pp_output_color(output, PP_COLOR_NONE));
+    if (report->outcome == PP_OUTCOME_RESTORED)
+        puts("restored");
+    /* What is done by the ledger alone is not looked into. */
+    else if (report->findings == NULL)
+        puts("patched");
+    else
+        printf("%zu placeholder%s\n", count, PP_PLURAL(count));
 }
 
 static void on_progress(void *context, uint64_t files) {
@@ -202,9 +210,27 @@ static void on_progress(void *context, uint64_t files) {
         return;
     clock_gettime(CLOCK_MONOTONIC, &output->last_progress);
     fflush(stdout);
-    fprintf(stderr, "\r\033[K%s: %llu files, %.0f s", output->command, (unsigned long long)files,
-            seconds_since(&output->start));
+    fprintf(stderr, "\r\033[K%s: %llu file%s, %.0f s", output->command, (unsigned long long)files,
+            PP_PLURAL(files), seconds_since(&output->start));
     output->progress_shown = true;
+}
+
+static void on_report(void *context, const struct pp_report *report) {
+    struct pp_output *output = context;
+
+    pp_output_clear(output);
+    if (output->options->json) {
+        report_json(output, report);
+    } else {
+        put_problems(output, report);
+        if (output->list_hits && !output->options->quiet && report->findings != NULL)
+            put_hits(output, report);
+        else if (!output->list_hits && !output->options->quiet && !output->quiet_files)
+            put_file(output, report);
+    }
+    /* Whoever restores tells every file that it comes to, and nothing else. */
+    if (output->restores)
+        on_progress(output, ++output->reported);
 }
 
 static void on_waiting(void *context, long pid) {
@@ -215,8 +241,20 @@ static void on_note(void *context, const char *text) {
     pp_output_message(context, "%s", text);
 }
 
+/* A terminal that does not know how to go back in a line is called dumb. */
 static bool decide(enum pp_when when, int fd) {
-    return when == PP_WHEN_ALWAYS || (when == PP_WHEN_AUTO && isatty(fd));
+    const char *kind = getenv("TERM");
+
+    return when == PP_WHEN_ALWAYS ||
+           (when == PP_WHEN_AUTO && isatty(fd) && (kind == NULL || strcmp(kind, "dumb") != 0));
+}
+
+/* no-color.org: a wish of the user's for all programs, which an option for one overrides. */
+static bool decide_color(enum pp_when when) {
+    const char *wish = getenv("NO_COLOR");
+
+    return decide(when, STDOUT_FILENO) &&
+           (when == PP_WHEN_ALWAYS || wish == NULL || wish[0] == '\0');
 }
 
 void pp_output_init(struct pp_output *output, const struct pp_options *options,
@@ -224,7 +262,8 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
     *output = (struct pp_output){
         .options = options,
         .command = command,
-        .color = decide(options->color, STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+        .root = "",
+        .color = decide_color(options->color),
         .progress = decide(options->progress, STDERR_FILENO) && !options->quiet,
         .reporter = {.report = on_report,
                      .progress = on_progress,
@@ -235,6 +274,11 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
     clock_gettime(CLOCK_MONOTONIC, &output->start);
 }
 
+void pp_output_open(struct pp_output *output, const struct pp_session *session) {
+    output->table = &session->table;
+    output->root = session->root_path[0] == '\0' ? "/" : "";
+}
+
 static void put_summary(const struct pp_output *output, const struct pp_tally *tally,
                         double seconds) {
     bool dry_run = output->options->dry_run;
@@ -243,36 +287,44 @@ static void put_summary(const struct pp_output *output, const struct pp_tally *t
                                          : "patched";
 
     if (output->pads)
-        printf("%llu files, %llu %s (%llu paths), %llu could not be, %llu findings left, %.2f s\n",
-               (unsigned long long)tally->files, (unsigned long long)tally->patched,
-               dry_run ? "would be padded" : "padded", (unsigned long long)tally->hits,
-               (unsigned long long)tally->left, (unsigned long long)tally->skipped, seconds);
-    else if (output->restores)
-        printf("%llu files %s, %llu could not be, %llu conffiles left, %.2f s\n",
-               (unsigned long long)tally->restored, dry_run ? "would be restored" : "restored",
-               (unsigned long long)tally->left, (unsigned long long)tally->skipped, seconds);
-    else
-        printf("%llu files, %llu %s (%llu placeholders), %llu could not be, %llu executables left, "
+        printf("%llu file%s, %llu %s (%llu path%s), %llu could not be, %llu finding%s left, "
                "%.2f s\n",
-               (unsigned long long)tally->files, (unsigned long long)tally->patched, done,
-               (unsigned long long)tally->hits, (unsigned long long)tally->left,
-               (unsigned long long)tally->skipped, seconds);
+               (unsigned long long)tally->files, PP_PLURAL(tally->files),
+               (unsigned long long)tally->patched, dry_run ? "would be padded" : "padded",
+               (unsigned long long)tally->hits, PP_PLURAL(tally->hits),
+               (unsigned long long)tally->left, (unsigned long long)tally->skipped,
+               PP_PLURAL(tally->skipped), seconds);
+    else if (output->restores)
+        printf("%llu file%s %s, %llu could not be, %llu conffile%s left, %.2f s\n",
+               (unsigned long long)tally->restored, PP_PLURAL(tally->restored),
+               dry_run ? "would be restored" : "restored", (unsigned long long)tally->left,
+               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped), seconds);
+    else
+        printf("%llu file%s, %llu %s (%llu placeholder%s), %llu could not be, %llu executable%s "
+               "left, %.2f s\n",
+               (unsigned long long)tally->files, PP_PLURAL(tally->files),
+               (unsigned long long)tally->patched, done, (unsigned long long)tally->hits,
+               PP_PLURAL(tally->hits), (unsigned long long)tally->left,
+               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped), seconds);
+}
+
+static void put_summary_json(const struct pp_output *output, const struct pp_tally *tally) {
+    json_t *object = pp_output_json_summary(output, tally->files);
+
+    json_object_set_new(object, "patched", json_integer((json_int_t)tally->patched));
+    json_object_set_new(object, "hits", json_integer((json_int_t)tally->hits));
+    json_object_set_new(object, "restored", json_integer((json_int_t)tally->restored));
+    json_object_set_new(object, "left", json_integer((json_int_t)tally->left));
+    json_object_set_new(object, "skipped", json_integer((json_int_t)tally->skipped));
+    pp_output_json(object);
 }
 
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
-    double seconds = pp_output_seconds(output);
-
     pp_output_clear(output);
     if (output->options->json)
-        pp_output_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "type",
-                                 "summary", "command", output->command, "files",
-                                 (json_int_t)tally->files, "patched", (json_int_t)tally->patched,
-                                 "hits", (json_int_t)tally->hits, "restored",
-                                 (json_int_t)tally->restored, "left", (json_int_t)tally->left,
-                                 "skipped", (json_int_t)tally->skipped, "dry_run",
-                                 (int)output->options->dry_run, "seconds", seconds));
+        put_summary_json(output, tally);
     else if (!output->options->quiet)
-        put_summary(output, tally, seconds);
+        put_summary(output, tally, pp_output_seconds(output));
     return tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 

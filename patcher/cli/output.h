@@ -14,11 +14,15 @@
 #include <stdint.h>
 #include <time.h>
 
+/* What makes the English word before it a plural. */
+#define PP_PLURAL(count) ((count) == 1 ? "" : "s")
+
 struct pp_announcer;
 
 struct pp_output {
     const struct pp_options *options; /* borrowed */
     const struct pp_table *table;     /* borrowed; NULL until the session is open */
+    const char *root;                 /* before every path: "/" where these begin with a slash */
     const char *command;
     bool list_hits;   /* a line a hit, not a line a file */
     bool quiet_files; /* no line for a file that was patched */
@@ -27,6 +31,7 @@ struct pp_output {
     bool color;
     bool progress;       /* may be shown */
     bool progress_shown; /* a line of it stands on the terminal */
+    uint64_t reported;   /* files told so far */
     struct timespec start;
     struct timespec last_progress;
     struct pp_reporter reporter;
@@ -36,8 +41,16 @@ struct pp_output {
 void pp_output_init(struct pp_output *output, const struct pp_options *options,
                     const char *command);
 
+/* Once the session is open, for commands whose paths are below its root. */
+void pp_output_open(struct pp_output *output, const struct pp_session *session);
+
 /* The last line: counts and seconds, or the summary object. Returns the exit status. */
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally);
+
+enum pp_color { PP_COLOR_NONE, PP_COLOR_GREEN, PP_COLOR_YELLOW, PP_COLOR_RED };
+
+/* What begins a colour on standard output, or with NONE ends it. Empty without colours. */
+const char *pp_output_color(const struct pp_output *output, enum pp_color color);
 
 /* Wipes progress from the terminal, before a line is printed. */
 void pp_output_clear(struct pp_output *output);
@@ -47,6 +60,14 @@ double pp_output_seconds(const struct pp_output *output);
 /* "pathpatch: TEXT" to standard error, after progress is wiped. */
 void pp_output_message(struct pp_output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* What all commands have in common: an object a file, and one at the end. A command adds its own
+ * fields, or puts others in the place of the empty ones. */
+json_t *pp_output_json_file(const struct pp_output *output, const char *path, const char *outcome);
+json_t *pp_output_json_summary(const struct pp_output *output, uint64_t files);
+
+/* The path as it is printed: with what stands before every path. */
+json_t *pp_output_json_path(const struct pp_output *output, const char *path);
 
 /* An object on a line of its own; it is freed. */
 void pp_output_json(json_t *object);

@@ -37,7 +37,8 @@ static int pad_paths(struct pp_options *options, struct pp_lint_output *self,
     if (pp_session_open(&session, &options->session, err) < 0 ||
         pp_paths_collect(&paths, options, &session, err) < 0)
         return -(int)err->kind;
-    self->output.table = self->table = &session.table;
+    pp_output_open(&self->output, &session);
+    self->table = &session.table;
     pp_pad_init(&pad, &session, options->dry_run, &self->output.reporter);
     for (size_t i = 0; i < paths.count; i++) {
         rc = pp_pad_path(&pad, paths.items[i], tally, err);

@@ -29,7 +29,7 @@ static int restore(struct pp_options *common, struct pp_restore_options *options
     if ((options->package == NULL || common->argument_count > 0 || common->files_from != NULL) &&
         pp_paths_collect(&paths, common, &session, err) < 0)
         return -(int)err->kind;
-    output->table = &session.table;
+    pp_output_open(output, &session);
     options->paths = paths.items;
     options->path_count = paths.count;
     pp_announcer_start(announcer);

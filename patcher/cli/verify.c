@@ -26,7 +26,7 @@ static int open_view(struct view *view, struct pp_err *err) {
     if (pp_session_open(&view->session, &view->options.session, err) < 0 ||
         pp_record_open(&view->record, &view->session, &options, err) < 0)
         return -(int)err->kind;
-    view->output.table = &view->session.table;
+    pp_output_open(&view->output, &view->session);
     if (!pp_journal_had_ledger(view->record.journal))
         pp_output_message(&view->output,
                           "%s: there is no ledger: nothing was patched by pathpatch apply here, or "
@@ -76,20 +76,34 @@ static const char *advice(enum pp_verify_state state) {
     return texts[state];
 }
 
+static void put_file(const struct view *view, const char *path, const char *package,
+                     const char *outcome, const char *command) {
+    json_t *object = pp_output_json_file(&view->output, path, outcome);
+
+    json_object_set_new(object, "package", json_string(package));
+    json_object_set_new(object, "command",
+                        command != NULL ? pp_output_json_text(command) : json_null());
+    pp_output_json(object);
+}
+
 static void tell_file(void *context, const char *path, const char *package,
                       enum pp_verify_state state) {
     struct view *view = context;
+    struct pp_output *output = &view->output;
     PP_AUTO_FREE char *command = mending(view, path, package, state);
 
+    output->reporter.progress(output, ++view->files);
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
+    pp_output_clear(output);
     if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:o, s:s, s:s, s:s*}", "type", "file", "path",
-                                 pp_output_json_text(path), "package", package, "state",
-                                 state_names[state], "command", command));
+        put_file(view, path, package, state_names[state], command);
     else
-        printf("%s: %s%s%s\n", path, advice(state), command != NULL ? "; run: " : "",
-               command != NULL ? command : "");
+        printf(
+            "%s%s: %s%s%s%s%s\n", output->root, path,
+            pp_output_color(output, state == PP_VERIFY_PATCHED ? PP_COLOR_GREEN : PP_COLOR_YELLOW),
+            advice(state), pp_output_color(output, PP_COLOR_NONE), command != NULL ? "; run: " : "",
+            command != NULL ? command : "");
 }
 
 static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
@@ -98,13 +112,25 @@ static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
     struct view *view = context;
 
     view->findings++;
+    pp_output_clear(&view->output);
     if (view->options.json)
         pp_output_json(json_pack(
             "{s:s, s:s, s:o, s:o, s:o}", "type", "finding", "code", codes[finding->code], "subject",
-            pp_output_json_text(finding->subject), "text", pp_output_json_text(finding->text),
+            pp_output_json_text(finding->subject), "message", pp_output_json_text(finding->text),
             "command", pp_output_json_text(finding->command)));
     else
-        printf("%s: %s; run: %s\n", finding->subject, finding->text, finding->command);
+        printf("%s: %s%s%s; run: %s\n", finding->subject,
+               pp_output_color(&view->output, PP_COLOR_YELLOW), finding->text,
+               pp_output_color(&view->output, PP_COLOR_NONE), finding->command);
+}
+
+static void put_verify_summary(const struct view *view, const struct pp_verify_tally *tally) {
+    json_t *object = pp_output_json_summary(&view->output, view->files);
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(state_names); i++)
+        json_object_set_new(object, state_names[i], json_integer((json_int_t)tally->counts[i]));
+    json_object_set_new(object, "findings", json_integer((json_int_t)view->findings));
+    pp_output_json(object);
 }
 
 static int verify(struct view *view, struct pp_err *err) {
@@ -116,18 +142,14 @@ static int verify(struct view *view, struct pp_err *err) {
         rc = pp_verify(&view->record, tell_file, view, &tally, err);
     if (rc < 0)
         return rc;
-    wrong = tally.counts[PP_VERIFY_SHIPPED] + tally.counts[PP_VERIFY_CHANGED] +
-            tally.counts[PP_VERIFY_GONE];
+    pp_output_clear(&view->output);
+    wrong = view->files - tally.counts[PP_VERIFY_PATCHED];
     if (view->options.json)
-        pp_output_json(json_pack(
-            "{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "type", "summary", "command", "verify",
-            "patched", (json_int_t)tally.counts[PP_VERIFY_PATCHED], "shipped",
-            (json_int_t)tally.counts[PP_VERIFY_SHIPPED], "changed",
-            (json_int_t)tally.counts[PP_VERIFY_CHANGED], "gone",
-            (json_int_t)tally.counts[PP_VERIFY_GONE], "findings", (json_int_t)view->findings));
+        put_verify_summary(view, &tally);
     else if (!view->options.quiet)
-        printf("%llu files as patched, %llu not\n",
-               (unsigned long long)tally.counts[PP_VERIFY_PATCHED], (unsigned long long)wrong);
+        printf("%llu file%s as patched, %llu not\n",
+               (unsigned long long)tally.counts[PP_VERIFY_PATCHED],
+               PP_PLURAL(tally.counts[PP_VERIFY_PATCHED]), (unsigned long long)wrong);
     return wrong + view->findings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 
@@ -143,8 +165,8 @@ static int tell_package(void *context, const char *package, const char *version,
         pp_output_json(json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
                                  "version", version, "files", (json_int_t)file_count));
     else
-        printf("%s %s: %zu files patched\n", package[0] != '\0' ? package : "(no package)", version,
-               file_count);
+        printf("%s%s%s: %zu file%s patched\n", package[0] != '\0' ? package : "no package",
+               version[0] != '\0' ? " " : "", version, file_count, PP_PLURAL(file_count));
     return 0;
 }
 
@@ -167,12 +189,11 @@ static void tell_edited(void *context, const char *path, const char *package) {
     struct view *view = context;
 
     if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:o, s:s}", "type", "conffile", "path",
-                                 pp_output_json_text(path), "package", package));
+        put_file(view, path, package, "edited", NULL);
     else
-        printf("%s: a conffile of %s that looks edited to dpkg: it was patched after dpkg recorded "
-               "it\n",
-               path, package);
+        printf("%s%s: a conffile of %s that looks edited to dpkg: it was patched after dpkg "
+               "recorded it\n",
+               view->output.root, path, package);
 }
 
 /* Without dpkg there is still a ledger to tell of. */
@@ -196,13 +217,15 @@ static int status(struct view *view, struct pp_err *err) {
         rc = pp_ledger_packages(pp_journal_ledger(view->record.journal), tell_package, view, err);
     if (rc < 0)
         return rc;
-    if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:s, s:I, s:o}", "type", "summary", "command", "status",
-                                 "files", (json_int_t)view->files, "state",
-                                 pp_output_json_text(view->session.state)));
-    else
-        printf("%llu files patched, recorded in %s\n", (unsigned long long)view->files,
-               view->session.state);
+    if (view->options.json) {
+        json_t *object = pp_output_json_summary(&view->output, view->files);
+
+        json_object_set_new(object, "state", pp_output_json_text(view->session.state));
+        pp_output_json(object);
+    } else {
+        printf("%llu file%s patched, recorded in %s\n", (unsigned long long)view->files,
+               PP_PLURAL(view->files), view->session.state);
+    }
     return PP_EXIT_DONE;
 }
 
@@ -241,7 +264,8 @@ const struct pp_command pp_command_verify = {
         "database, also whether its packages are patched, its md5sums and our trigger\n"
         "right, and the values those of the folder that it works in. Each finding comes\n"
         "with the command that mends it. Status 1 when there is one.",
-    .takes = PP_TAKES_SESSION | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE,
+    .takes =
+        PP_TAKES_SESSION | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .run = run_verify,
 };
 

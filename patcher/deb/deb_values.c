@@ -32,6 +32,14 @@ static int tell(struct writer *writer, const char *path, enum pp_outcome outcome
     return 0;
 }
 
+static void count_file(struct writer *writer) {
+    const struct pp_reporter *reporter = writer->options->reporter;
+
+    writer->tally->files++;
+    if (reporter->progress != NULL)
+        reporter->progress(reporter->context, writer->tally->files);
+}
+
 /* ---- control files ---- */
 
 /* It asks for the placeholders of a table that this is not: they stay, and so does the field. */
@@ -99,7 +107,7 @@ static int relocate_control(struct writer *writer, const char *name, struct pp_b
     int count =
         pp_retext_text(&writer->relocation.retext, text->data, text->len, &moved, &findings, err);
 
-    writer->tally->files++;
+    count_file(writer);
     if (count <= 0)
         return count;
     *text = moved;
@@ -247,7 +255,7 @@ static int write_member(struct pp_deb_visitor *visitor, const struct pp_deb_memb
     struct writer *writer = (struct writer *)visitor;
 
     if (member->kind == PP_DEB_FILE || member->kind == PP_DEB_SYMLINK)
-        writer->tally->files++;
+        count_file(writer);
     if (writer->options->relocate)
         return relocate_member(writer, member, change, err);
     if (member->kind == PP_DEB_FILE)

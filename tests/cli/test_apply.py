@@ -165,7 +165,7 @@ def test_executables_are_left(root, name, content, mode):
     assert describe(root)[name.encode()] == before
     assert (root / "beside").read_bytes() == patched(TEXT)
     if name != "packed":
-        assert b", 1 executables left" in done.stdout
+        assert b", 1 executable left" in done.stdout
 
 
 def test_executables_on_demand(root):
@@ -351,7 +351,7 @@ def test_folders_deeper_than_files_may_be_open(root):
 def test_empty_file(root):
     write(root / "empty", b"")
     done = apply(root)
-    assert b"1 files, 0 patched" in done.stdout
+    assert b"1 file, 0 patched" in done.stdout
 
 
 def test_sparse_file_stays_sparse(root):

@@ -135,7 +135,7 @@ def test_modes_and_links(tmp_path):
     for name, target in links.items():
         (tmp_path / name).symlink_to(target)
     told = lint(tmp_path).stdout.decode().splitlines()[:-1]
-    inside = [line.removeprefix(str(tmp_path)[1:] + "/").split(": ", 2)[:2] for line in told]
+    inside = [line.removeprefix(f"{tmp_path}/").split(": ", 2)[:2] for line in told]
     assert inside == [
         ["plain:0", "error PP001"],
         ["program:0", "warning PP004"],

@@ -698,7 +698,7 @@ def test_spool_where_the_table_says(name, tmp_path):
 def test_json(name, state):
     with App(name, answering(ack)):
         done = notify("@" + name, "--state", state, "--json")
-    assert json.loads(done.stdout) == {"type": "summary", "command": "notify", "delivered": 1}
+    assert json.loads(done.stdout).items() >= {"type": "summary", "command": "notify", "delivered": 1}.items()
     done = notify("@" + name, "--state", state, "--json", "--notify-timeout", 0.1)
     summary, error = map(json.loads, done.stdout.splitlines())
     assert summary["delivered"] == 0

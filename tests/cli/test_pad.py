@@ -112,7 +112,7 @@ def test_report(tree):
     (tree / "text").write_bytes(PREFIX + b"\n" + HOME)
     (tree / "binary").write_bytes(b"\0" + PREFIX)
     (tree / "damaged.gz").write_bytes(gzip.compress(PREFIX)[:-9])
-    place = str(tree)[1:]
+    place = str(tree)
     done = pad("--dry-run", tree, status=1)
     assert (tree / "text").read_bytes().startswith(PREFIX + b"\n")
     assert f"{place}/text: 2 placeholders\n" in done.stdout.decode()

@@ -197,7 +197,7 @@ def test_standard_input(root):
     (told, summary) = objects(run("scan", root, "--json", "-", stdin=content))
     assert (told["path"], [hit["offset"] for hit in told["hits"]]) == ("-", [FIRST, SECOND])
     assert (summary["files"], summary["patched"], summary["hits"]) == (1, 1, 2)
-    assert run("scan", root, "-", stdin=b"nothing").stdout.startswith(b"1 files, 0 with")
+    assert run("scan", root, "-", stdin=b"nothing").stdout.startswith(b"1 file, 0 with")
     assert b"gzip" in run("scan", root, "-", stdin=content[:-9], status=1).stderr
 
 

@@ -24,7 +24,7 @@ def tree(root):
 
 
 def states_of(done):
-    return {each["path"]: each["state"] for each in objects(done) if each["type"] == "file"}
+    return {each["path"]: each["outcome"] for each in objects(done) if each["type"] == "file"}
 
 
 def test_all_as_patched(root):
@@ -33,9 +33,13 @@ def test_all_as_patched(root):
     assert done.stdout == b"3 files as patched, 0 not\n"
     done = run("verify", root, "--json", "--verbose")
     assert states_of(done) == {"plain": "patched", "packed.gz": "patched", "link": "patched"}
-    assert objects(done)[-1] == {
+    summary = objects(done)[-1]
+    assert summary.pop("seconds") >= 0
+    assert summary == {
         "type": "summary",
         "command": "verify",
+        "files": 3,
+        "dry_run": False,
         "patched": 3,
         "shipped": 0,
         "changed": 0,
@@ -145,7 +149,7 @@ def test_state_elsewhere(root, tmp_path):
     write(root / "plain", TEXT)
     state = f"--state={tmp_path / 'state'}"
     apply(root, state)
-    assert b"1 files as patched" in run("verify", root, state).stdout
+    assert b"1 file as patched" in run("verify", root, state).stdout
     assert b"no ledger" in run("verify", root).stderr
 
 

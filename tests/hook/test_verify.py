@@ -89,7 +89,7 @@ def test_md5sums(installed):
 
 def test_file_that_has_its_placeholders_again(installed):
     installed.write(data_of("app"), SHIPPED)
-    mend(installed, only(installed, type="file", state="shipped", package="app:all"))
+    mend(installed, only(installed, type="file", outcome="shipped", package="app:all"))
     assert installed.read(data_of("app")) == PATCHED
 
 
@@ -110,7 +110,7 @@ def test_changed_file(installed, content, state):
     installed.write(data_of("app"), b"somebody's")
     if content is None:
         (installed.path / data_of("app").lstrip("/")).unlink()
-    finding = only(installed, type="file", state=state, package="app:all")
+    finding = only(installed, type="file", outcome=state, package="app:all")
     assert finding["command"] == "apt-get install --reinstall app:all"
     installed.install(opted_in())
     assert findings(installed, status=0) == []
