@@ -39,6 +39,7 @@ struct apply {
         const char *leader; /* the first path of its inode */
     } * linked;             /* files that may come up again under another name, kept to the end */
     size_t linked_count;
+    bool blind; /* something could not be read: names may lie there */
     struct pp_edited edited;
 };
 
@@ -224,6 +225,7 @@ static int deliver(void *context, void *task, struct pp_err *err) {
         return -(int)err->kind;
     }
     if (visited->outcome != PP_OUTCOME_FOUND) {
+        apply->blind = true;
         keep(apply, visited, visited->outcome);
         return 0;
     }
@@ -244,7 +246,7 @@ static int on_problem(void *context, const char *path, const struct pp_err *prob
 
     if (visited == NULL)
         return pp_err_nomem(err);
-    visited->path = strdup(path);
+    visited->path = strdup(path[0] != '\0' ? path : "."); /* the root itself */
     visited->outcome = PP_OUTCOME_UNREADABLE;
     visited->err = *problem;
     if (visited->path == NULL) {
@@ -301,22 +303,32 @@ static void group_linked(struct apply *apply) {
     qsort(apply->linked, apply->linked_count, sizeof(*apply->linked), compare_leaders);
 }
 
-/* All names of one inode are one change. */
+/* All names of one inode are one change. To replace those that are known would part them from one
+ * that was not seen. */
 static int change_linked(struct apply *apply, size_t first, size_t count, struct pp_err *err) {
     PP_AUTO_FREE const char **links = calloc(count, sizeof(*links));
     size_t at;
+    bool left;
 
     if (links == NULL)
         return pp_err_nomem(err);
     if (apply->pending_count + count > PENDING_MAX && flush(apply, err) < 0)
         return -(int)err->kind;
     at = apply->pending_count;
+    left = apply->blind && apply->linked[first].visited->link_count > count;
     for (size_t i = 0; i < count; i++) {
-        links[i] = apply->linked[first + i].visited->path;
-        keep(apply, apply->linked[first + i].visited, PP_OUTCOME_PATCHED);
+        struct pp_visited *visited = apply->linked[first + i].visited;
+        struct pending *item = keep(apply, visited, left ? PP_OUTCOME_LEFT : PP_OUTCOME_PATCHED);
+
+        links[i] = visited->path;
         apply->linked[first + i].visited = NULL;
+        if (left)
+            pp_err_set(&item->err, PP_ERR_UNSUPPORTED,
+                       "left: %u more names of it may be where something could not be read; mend "
+                       "that and run again",
+                       visited->link_count - (unsigned)count);
     }
-    return change(apply, &apply->pending[at], links + 1, count - 1, err);
+    return left ? 0 : change(apply, &apply->pending[at], links + 1, count - 1, err);
 }
 
 static int add_linked(struct apply *apply, struct pp_err *err) {

@@ -116,6 +116,7 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err) {
     struct pp_journal_options journal = {
         .root = session->root,
+        .root_path = session->root_path,
         .state_path = session->state,
         .durability = options->durability,
         .always_replace = options->always_replace,

@@ -304,9 +304,11 @@ static int restore_folder_time(void *context, const char *path, const struct tim
 
     if (rc < 0 && is_lost(err)) {
         pp_err_clear(err);
-        rc = 0;
+        return 0;
     }
-    return rc < 0 || fd < 0 ? rc : pp_durable_one(&journal->durable, fd, err);
+    if (rc >= 0)
+        rc = pp_durable_one(&journal->durable, fd, err);
+    return rc < 0 ? pp_err_context(err, "%s/%s", journal->options.root_path, path) : 0;
 }
 
 int pp_batch_folder_times(struct pp_journal *journal, struct pp_err *err) {
@@ -350,6 +352,15 @@ static bool any_alive(const struct pp_journal *journal) {
     return false;
 }
 
+/* It has no name of its own: the first of its files stands for it. */
+static int sync_batch(struct pp_journal *journal, struct pp_err *err) {
+    int rc = pp_durable_sync(&journal->durable, err);
+
+    return rc < 0 ? pp_err_context(err, "%s/%s and what goes with it", journal->options.root_path,
+                                   journal->entries[0]->names[0].path)
+                  : 0;
+}
+
 static int write_batch(struct pp_journal *journal, struct pp_err *err) {
     int temporary_count = announce(journal, err);
     int rc = temporary_count;
@@ -358,7 +369,7 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
         /* Files may take long, each by itself. Links are many, and one folder holds most. */
         run_parallel(journal, make_file, 1);
         run_parallel(journal, make_link, CHUNK_COUNT);
-        rc = pp_durable_sync(&journal->durable, err);
+        rc = sync_batch(journal, err);
     }
     if (rc >= 0)
         rc = intend(journal, err);
@@ -371,7 +382,7 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
         rc = pp_batch_folder_times(journal, err);
     }
     if (rc >= 0)
-        rc = pp_durable_sync(&journal->durable, err);
+        rc = sync_batch(journal, err);
     if (rc >= 0)
         rc = settle(journal, err);
     return rc < 0 ? rc : pp_batch_sweep(journal, err);

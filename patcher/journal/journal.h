@@ -73,6 +73,7 @@ struct pp_journal_result {
 /* Everything is borrowed until the journal is closed. */
 struct pp_journal_options {
     int root;               /* the folder that paths are relative to */
+    const char *root_path;  /* for messages; without a slash at its end */
     const char *state_path; /* the state folder, as open(2) takes it */
     enum pp_durability durability;
     bool always_replace; /* trees that are read while they are patched */

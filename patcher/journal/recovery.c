@@ -259,6 +259,12 @@ static void tell(const struct recovery *recovery) {
     }
 }
 
+static int sync_all(struct pp_journal *journal, struct pp_err *err) {
+    int rc = pp_durable_sync(&journal->durable, err);
+
+    return rc < 0 ? pp_err_context(err, "%s/", journal->options.root_path) : 0;
+}
+
 int pp_recovery_run(struct pp_journal *journal, struct pp_err *err) {
     PP_AUTO(recovery_done) struct recovery recovery = {.journal = journal};
     int rc = pp_ledger_pending(journal->ledger, err);
@@ -271,7 +277,7 @@ int pp_recovery_run(struct pp_journal *journal, struct pp_err *err) {
     if (rc >= 0)
         rc = pp_batch_folder_times(journal, err);
     if (rc >= 0)
-        rc = pp_durable_sync(&journal->durable, err);
+        rc = sync_all(journal, err);
     if (rc >= 0)
         rc = settle(&recovery, err);
     /* Copies of shipped bytes may have been made for intents that never came to be. */

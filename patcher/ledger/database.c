@@ -45,10 +45,8 @@ int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
     int code = sqlite3_extended_errcode(ledger->db);
     int told = sqlite3_system_errno(ledger->db);
     const char *text = sqlite3_errmsg(ledger->db);
-    const char *name = sqlite3_db_filename(ledger->db, "main");
+    const char *name = ledger->path != NULL ? ledger->path : "in memory";
 
-    if (name == NULL || name[0] == '\0')
-        name = "in memory";
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -60,6 +58,12 @@ int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
         return pp_err_sys(err, "cannot write the ledger %s", name);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+        /* SQLite tries once more, only to read: what was wrong with writing is lost. */
+        if ((code & 0xff) == SQLITE_CANTOPEN && told == ENOENT)
+            return pp_err_set(err, PP_ERR_SYSTEM,
+                              "the ledger %s or its log cannot be made; is there room, and may we "
+                              "write there?",
+                              name);
         errno = told != 0 ? told : last;
         if (errno != 0)
             return pp_err_sys(err, "the ledger %s: %s", name, text);
@@ -285,7 +289,6 @@ static int check_files(const struct pp_state *state, struct pp_err *err) {
 
 static int open_file(struct pp_ledger *ledger, const struct pp_state *state, struct pp_err *err) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    char *path;
     int rc;
 
     if (state == NULL) {
@@ -294,14 +297,21 @@ static int open_file(struct pp_ledger *ledger, const struct pp_state *state, str
         rc = check_files(state, err);
         if (rc < 0)
             return rc;
-        if (asprintf(&path, "%s/" NAME, state->path) < 0)
+        if (asprintf(&ledger->path, "%s/" NAME, state->path) < 0) {
+            ledger->path = NULL;
             return pp_err_nomem(err);
-        rc = sqlite3_open_v2(path, &ledger->db, flags, NULL);
-        free(path);
+        }
+        rc = sqlite3_open_v2(ledger->path, &ledger->db, flags, NULL);
     }
     if (ledger->db == NULL)
         return pp_err_nomem(err);
-    return rc == SQLITE_OK ? 0 : pp_database_fail(ledger, err);
+    if (rc != SQLITE_OK)
+        return pp_database_fail(ledger, err);
+    /* SQLite tries once more, only to read: what was wrong with writing is lost. */
+    if (sqlite3_db_readonly(ledger->db, "main") == 1)
+        return pp_err_set(err, PP_ERR_SYSTEM, "the ledger %s can only be read; may we write there?",
+                          ledger->path);
+    return 0;
 }
 
 struct pp_ledger *pp_ledger_open(const struct pp_state *state, bool durable, struct pp_err *err) {
@@ -325,6 +335,7 @@ void pp_ledger_close(struct pp_ledger *ledger) {
     for (size_t i = 0; i < PP_STATEMENT_MAX; i++)
         sqlite3_finalize(ledger->statements[i].stmt);
     sqlite3_close(ledger->db);
+    free(ledger->path);
     free(ledger);
 }
 

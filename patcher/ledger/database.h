@@ -13,6 +13,7 @@
 
 struct pp_ledger {
     sqlite3 *db;
+    char *path;     /* NULL: in memory */
     int64_t folder; /* number of the folder asked for last, and its path; 0: none */
     struct pp_buffer folder_path;
     struct {

@@ -74,7 +74,7 @@ int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped
         dir = open_folder(state);
     }
     if (dir < 0)
-        return pp_err_sys(err, "cannot open the folder of shipped bytes");
+        return pp_err_sys(err, "cannot open %s/" FOLDER, state->path);
     rc = keep_at(dir, shipped, temporary, sync, digest, err);
     if (rc < 0)
         unlinkat(dir, temporary, 0);
@@ -119,7 +119,7 @@ int pp_pristine_sweep(const struct pp_state *state, struct pp_ledger *ledger, st
     int dir = open_folder(state);
 
     if (dir < 0)
-        return errno == ENOENT ? 0 : pp_err_sys(err, "cannot open the folder of shipped bytes");
+        return errno == ENOENT ? 0 : pp_err_sys(err, "cannot open %s/" FOLDER, state->path);
     folder = fdopendir(dir);
     if (folder == NULL) {
         close(dir);
@@ -134,9 +134,9 @@ int pp_pristine_sweep(const struct pp_state *state, struct pp_ledger *ledger, st
         if (parse_name(entry->d_name, sha256))
             rc = pp_ledger_names_pristine(ledger, sha256, err);
         if (rc == 0 && unlinkat(dir, entry->d_name, 0) < 0)
-            rc = pp_err_sys(err, "cannot drop shipped bytes that are no longer needed");
+            rc = pp_err_sys(err, "cannot drop %s/" FOLDER "/%s", state->path, entry->d_name);
         if (rc < 0)
             return rc;
     }
-    return errno == 0 ? 0 : pp_err_sys(err, "cannot list the folder of shipped bytes");
+    return errno == 0 ? 0 : pp_err_sys(err, "cannot list %s/" FOLDER, state->path);
 }

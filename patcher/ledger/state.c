@@ -109,7 +109,8 @@ static int take_lock(struct pp_state *state, void (*waiting)(void *context, long
     len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
     if (ftruncate(state->lock, 0) < 0)
         return pp_err_sys(err, "cannot write %s/lock", state->path);
-    return pp_io_pwrite(state->lock, text, (size_t)len, 0, err);
+    rc = pp_io_pwrite(state->lock, text, (size_t)len, 0, err);
+    return rc < 0 ? pp_err_context(err, "%s/lock", state->path) : 0;
 }
 
 int pp_state_open(struct pp_state *state, const char *path, bool create,
@@ -167,7 +168,7 @@ int pp_state_write_values(const struct pp_state *state, const struct pp_buffer *
     int rc = read_values_at(state->dir, &there, err);
 
     if (rc < 0)
-        return rc;
+        return pp_err_context(err, "%s", state->path);
     if (rc > 0 && there.len == text->len &&
         (text->len == 0 || memcmp(there.data, text->data, text->len) == 0))
         return 0;

@@ -1,5 +1,6 @@
 #include "tree/durable.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,19 +84,28 @@ int pp_durable_add(struct pp_durable *durable, int fd, struct pp_err *err) {
 }
 
 int pp_durable_one(const struct pp_durable *durable, int fd, struct pp_err *err) {
+    int rc;
+
     if (durable->durability == PP_DURABILITY_NONE || !durable->each)
         return 0;
     /* Not fdatasync: an mtime that was put back counts, too. */
-    if (fsync(fd) < 0)
-        return pp_err_sys(err, "cannot get it onto the disk");
-    return 0;
+    do
+        rc = fsync(fd);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? pp_err_sys(err, "cannot get it onto the disk") : 0;
 }
 
 int pp_durable_sync(struct pp_durable *durable, struct pp_err *err) {
 #if HAVE_SYNCFS
-    for (size_t i = 0; i < durable->count && !durable->each; i++)
-        if (syncfs(durable->fds[i]) < 0)
-            return pp_err_sys(err, "cannot get the batch onto the disk");
+    for (size_t i = 0; i < durable->count && !durable->each; i++) {
+        int rc;
+
+        do
+            rc = syncfs(durable->fds[i]);
+        while (rc < 0 && errno == EINTR);
+        if (rc < 0)
+            return pp_err_sys(err, "cannot get it onto the disk");
+    }
 #else
     (void)durable;
     (void)err;

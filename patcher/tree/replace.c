@@ -214,6 +214,6 @@ int pp_replace_folder_time(int dir, const struct timespec *mtime, struct pp_err 
 
     /* "." and not the fd itself, which may be O_PATH */
     if (utimensat(dir, ".", times, 0) < 0)
-        return pp_err_sys(err, "cannot put the mtime of its folder back");
+        return pp_err_sys(err, "cannot put its mtime back");
     return 0;
 }

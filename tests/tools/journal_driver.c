@@ -158,6 +158,7 @@ int main(int argc, char **argv) {
     if (argc > 3)
         values[0].value = argv[3];
     snprintf(state, sizeof(state), "%s/state", argv[2]);
+    options.root_path = argv[2];
     options.root = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     options.state_path = state;
     options.dry_run = strcmp(argv[1], "pending") == 0;

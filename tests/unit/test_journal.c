@@ -67,6 +67,7 @@ static int teardown(void **unused) {
 static struct pp_journal_options options(void) {
     return (struct pp_journal_options){
         .root = root.fd,
+        .root_path = root.path,
         .state_path = state_path,
         .values = values,
         .value_count = 1,
