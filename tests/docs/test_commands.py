@@ -280,7 +280,8 @@ COMMAND_TABLE = json.loads(subprocess.run([BUILD / "command_table"], stdout=subp
 
 
 def spans_of(page):
-    return re.findall(r"`([^`\n]+)`", re.sub(r"^    .*$", "", (SOURCE / page).read_text(), flags=re.M))
+    text = re.sub(r"^    .*$", "", (SOURCE / page).read_text(), flags=re.M)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
 
 
 MARKDOWN = [page for page in PAGES if page.endswith(".md")]
