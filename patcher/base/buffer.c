@@ -62,6 +62,27 @@ int pp_buffer_printf(struct pp_buffer *buffer, struct pp_err *err, const char *f
     return 0;
 }
 
+int pp_buffer_append_word(struct pp_buffer *buffer, const char *word, struct pp_err *err) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+    int rc;
+
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0')
+        return pp_buffer_append(buffer, word, strlen(word), err);
+    rc = pp_buffer_append(buffer, "'", 1, err);
+    while (rc >= 0 && word[0] != '\0') {
+        size_t len = strcspn(word, "'");
+
+        rc = pp_buffer_append(buffer, word, len, err);
+        word += len;
+        if (rc >= 0 && word[0] != '\0') {
+            rc = pp_buffer_append(buffer, "'\\''", 4, err);
+            word++;
+        }
+    }
+    return rc < 0 ? rc : pp_buffer_append(buffer, "'", 1, err);
+}
+
 void pp_buffer_consume(struct pp_buffer *buffer, size_t len) {
     if (len == 0)
         return;

@@ -26,6 +26,8 @@ int pp_buffer_reserve(struct pp_buffer *buffer, size_t len, struct pp_err *err);
 int pp_buffer_append(struct pp_buffer *buffer, const void *data, size_t len, struct pp_err *err);
 int pp_buffer_printf(struct pp_buffer *buffer, struct pp_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Appends a word as a POSIX shell reads it: in single quotes where it would be split or changed. */
+int pp_buffer_append_word(struct pp_buffer *buffer, const char *word, struct pp_err *err);
 /* Drops the first `len` bytes. */
 void pp_buffer_consume(struct pp_buffer *buffer, size_t len);
 

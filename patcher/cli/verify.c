@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct view {
     struct pp_options options;
@@ -51,18 +52,24 @@ static char *mending(const struct view *view, const char *path, const char *pack
     const struct pp_session *session = &view->session;
     PP_AUTO_BUFFER struct pp_buffer words = PP_BUFFER_INIT;
     struct pp_err err = PP_ERR_INIT;
+    PP_AUTO_BUFFER struct pp_buffer file = PP_BUFFER_INIT;
     bool owned = package[0] != '\0';
-    char *command = NULL;
-    int rc = pp_session_words(session, &words, &err);
+    int rc = 0;
 
-    if (rc >= 0 && state == PP_VERIFY_SHIPPED && owned)
-        rc = asprintf(&command, "pathpatch dpkg configure%s", (const char *)words.data);
-    else if (rc >= 0 && state == PP_VERIFY_SHIPPED)
-        rc = asprintf(&command, "pathpatch apply%s %s/%s", (const char *)words.data,
-                      session->root_path, path);
-    else if (rc >= 0 && state != PP_VERIFY_PATCHED && owned)
-        rc = asprintf(&command, "apt-get install --reinstall %s", package);
-    return rc < 0 ? NULL : command;
+    if (state == PP_VERIFY_PATCHED || (state != PP_VERIFY_SHIPPED && !owned))
+        return NULL;
+    if (state != PP_VERIFY_SHIPPED) {
+        rc = pp_buffer_printf(&words, &err, "apt-get install --reinstall %s", package);
+    } else {
+        rc = pp_buffer_printf(&words, &err, "pathpatch %s", owned ? "dpkg configure" : "apply");
+        rc = rc < 0 ? rc : pp_session_words(session, &words, &err);
+    }
+    if (rc >= 0 && !owned) {
+        rc = pp_buffer_printf(&file, &err, "%s/%s", session->root_path, path);
+        rc = rc < 0 ? rc : pp_buffer_append(&words, " ", 1, &err);
+        rc = rc < 0 ? rc : pp_buffer_append_word(&words, (const char *)file.data, &err);
+    }
+    return rc < 0 ? NULL : strdup((const char *)words.data);
 }
 
 static const char *advice(enum pp_verify_state state) {

@@ -540,7 +540,9 @@ int pp_session_words(const struct pp_session *session, struct pp_buffer *words,
     int rc = pp_buffer_append(words, "", 0, err);
 
     for (size_t i = 0; rc >= 0 && i < PP_ARRAY_LEN(given); i++)
-        if (given[i].value != NULL)
-            rc = pp_buffer_printf(words, err, " --%s=%s", given[i].name, given[i].value);
+        if (given[i].value != NULL) {
+            rc = pp_buffer_printf(words, err, " --%s=", given[i].name);
+            rc = rc < 0 ? rc : pp_buffer_append_word(words, given[i].value, err);
+        }
     return rc;
 }

@@ -90,7 +90,8 @@ bool pp_session_serves(const struct pp_session *session, const char *variables);
  * of memory. */
 char *pp_session_locate(const struct pp_session *session, const char *path);
 
-/* Appends the options, each after a space, that lead another command to the same root. */
+/* Appends the options, each after a space and quoted for a shell, that lead another command to the
+ * same root. */
 int pp_session_words(const struct pp_session *session, struct pp_buffer *words, struct pp_err *err);
 
 /* A path as a user gives it (absolute, or relative to the working folder), made relative to the

@@ -57,6 +57,17 @@ static int find_outermost(const struct pp_table *table) {
     return found;
 }
 
+/* Appends an option with NAME=PATH, of a path in two parts. */
+static int append_value(struct pp_buffer *command, const char *option, const char *name,
+                        const char *base, const char *rest, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer word = PP_BUFFER_INIT;
+    int rc = pp_buffer_printf(&word, err, "%s=%s%s", name, base, rest);
+
+    if (rc >= 0)
+        rc = pp_buffer_printf(command, err, " %s ", option);
+    return rc < 0 ? rc : pp_buffer_append_word(command, (const char *)word.data, err);
+}
+
 /* The values that follow from the folder that dpkg works in. */
 static int tell_values(const struct check *check, size_t index, const char *base,
                        struct pp_err *err) {
@@ -71,15 +82,14 @@ static int tell_values(const struct check *check, size_t index, const char *base
         rc = pp_buffer_append(&command, check->configure.data, check->configure.len, err);
     /* The tree was moved, most likely: its files hold the values that are recorded. */
     if (rc >= 0)
-        rc = pp_buffer_printf(&command, err, " --was %s=%s", table->placeholders[index].name,
-                              session->values.values[index].path);
+        rc = append_value(&command, "--was", table->placeholders[index].name,
+                          session->values.values[index].path, "", err);
     for (size_t i = 0; rc >= 0 && i < table->count; i++) {
         const char *rest = pp_path_below(table->placeholders[i].default_path,
                                          table->placeholders[index].default_path);
 
         if (rest != NULL)
-            rc = pp_buffer_printf(&command, err, " --set %s=%s%s", table->placeholders[i].name,
-                                  base, rest);
+            rc = append_value(&command, "--set", table->placeholders[i].name, base, rest, err);
     }
     if (rc >= 0)
         tell(check, PP_DPKG_VALUES, table->placeholders[index].name, (const char *)text.data,

@@ -140,11 +140,13 @@ static int move_row(struct pp_ledger *ledger, const char *from, const char *to,
     return rc < 0 ? rc : pp_ledger_forget(ledger, from, err);
 }
 
-/* CONF.dpkg-new becomes CONF, or CONF.dpkg-dist where the user keeps the edited one. */
-static int follow_conffile(struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
-    static const char *const suffixes[] = {"", ".dpkg-dist"};
+/* CONF.dpkg-new becomes CONF, or CONF.dpkg-dist where the user keeps the edited one, who may take
+ * that for CONF later, or delete it. */
+static int follow_conffile(struct pp_record *record, const struct pp_row *row, const char *suffix,
+                           struct pp_err *err) {
+    static const char *const suffixes[] = {"", PP_DPKG_DIST};
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
-    size_t stem_len = strlen(row->path) - (sizeof(PP_DPKG_NEW) - 1);
+    size_t stem_len = strlen(row->path) - strlen(suffix);
     int rc = pp_row_fits(record, row, err);
 
     if (rc != 0)
@@ -266,7 +268,9 @@ int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, st
         if (row->package[0] == '\0')
             continue;
         if (has_suffix(row->path, PP_DPKG_NEW)) {
-            rc = follow_conffile(record, row, err);
+            rc = follow_conffile(record, row, PP_DPKG_NEW, err);
+        } else if (has_suffix(row->path, PP_DPKG_DIST)) {
+            rc = follow_conffile(record, row, PP_DPKG_DIST, err);
         } else if (dpkg != NULL && !is_known(dpkg, row->package)) {
             rc = leave_package(record, dpkg, row, err);
         } else if (dpkg != NULL && !pp_dpkg_has_files(pp_dpkg_find(dpkg, row->package)) &&

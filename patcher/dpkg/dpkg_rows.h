@@ -13,6 +13,8 @@
 
 /* What dpkg puts behind the name of a conffile that is not configured yet. */
 #define PP_DPKG_NEW ".dpkg-new"
+/* Where the one that the package brought goes when the user keeps the edited one. */
+#define PP_DPKG_DIST ".dpkg-dist"
 
 struct pp_row {
     char *path;

@@ -160,16 +160,23 @@ static const char *path_fault(const char *path, size_t len, bool any_bytes) {
 static int check_path(const struct pp_placeholder *placeholder, const char *path, size_t len,
                       enum pp_value_origin origin, bool any_bytes, struct pp_err *err) {
     const char *fault = path_fault(path, len, any_bytes);
+    const char *advice = origin == PP_VALUE_RECORDED
+                             ? "pathpatch dpkg configure --set NAME=PATH records another"
+                             : "choose a shorter path";
 
+    if (fault != NULL && origin == PP_VALUE_RECORDED)
+        return pp_err_set(err, PP_ERR_REFUSED, "%s: the value '%.*s' (from %s) is refused: %s; %s",
+                          placeholder->name, (int)len, path, pp_value_origin_name(origin), fault,
+                          advice);
     if (fault != NULL)
         return pp_err_set(err, PP_ERR_REFUSED, "%s: the value '%.*s' (from %s) is refused: %s",
                           placeholder->name, (int)len, path, pp_value_origin_name(origin), fault);
     if (len > placeholder->len)
         return pp_err_set(err, PP_ERR_REFUSED,
                           "%s: the value '%.*s' (from %s) is %zu bytes long, %zu over the limit of "
-                          "%zu; choose a shorter path",
+                          "%zu; %s",
                           placeholder->name, (int)len, path, pp_value_origin_name(origin), len,
-                          len - placeholder->len, placeholder->len);
+                          len - placeholder->len, placeholder->len, advice);
     return 0;
 }
 

@@ -237,3 +237,23 @@ def test_diverted_conffile(root):
         root.install(package)
         assert root.read(moved) == termux.patched(content, VALUES)
         assert not root.exists(CONFFILE)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_becomes_of_the_version_that_the_user_did_not_want(root, taken):
+    """It lies beside the conffile; the user takes it after all, or deletes it. Nothing is wrong then."""
+    mine = PATCHED + b"mine\n"
+    root.install(opted_in())
+    root.write(CONFFILE, mine)
+    root.install(opted_in(version="2", conffile=CHANGED), options=["--force-confold"])
+    offered = root.path / (CONFFILE + ".dpkg-dist").lstrip("/")
+    if taken:
+        offered.rename(root.path / CONFFILE.lstrip("/"))
+    else:
+        offered.unlink()
+    root.pathpatch("verify")
+    if taken:
+        root.assert_clean()
+    root.install(opted_in(version="3", conffile=CHANGED))
+    root.pathpatch("verify")
+    assert root.read(CONFFILE) == (CHANGED_PATCHED if taken else mine)

@@ -8,12 +8,15 @@ from conftest import (
     BUILD,
     CHANGED,
     PATCHED,
+    PREFIX,
     SHIPPED,
     VALUES,
+    Root,
     conffile_of,
     data_of,
     opted_in,
     packages,
+    pathpatch_package,
     termux,
 )
 
@@ -168,6 +171,19 @@ def test_for_people(installed):
     assert "apt-get install --reinstall app:all" in output
 
 
+def test_commands_where_the_path_has_a_space(scratch):
+    folder = scratch / "with space"
+    folder.mkdir()
+    root = Root(folder)
+    root.record_values(VALUES)
+    root.install(pathpatch_package(), opted_in())
+    root.write(data_of("app"), SHIPPED)
+    mend(root, only(root, state="shipped"))
+    own = root.path / PREFIX / "etc/own"
+    own.write_bytes(termux.padded("TERMUX__PREFIX"))
+    mend(root, only(root, state="shipped", package=""))
+
+
 def test_environment_of_somebody_else(installed):
     """The recorded values count, as they do in the hook."""
     installed.environment.update(TERMUX__PREFIX="/elsewhere", HOME="/root")
@@ -182,6 +198,7 @@ def test_recorded_value_that_is_too_long(installed):
     values.write_text(text.replace(f"TERMUX__PREFIX={VALUES['TERMUX__PREFIX']}\n", f"TERMUX__PREFIX={long}\n"))
     output = installed.pathpatch("verify", status=2)
     assert "TERMUX__PREFIX" in output and "over the limit of 89" in output
+    assert "pathpatch dpkg configure --set NAME=PATH records another" in output
     installed.pathpatch("dpkg", "configure", f"--set=TERMUX__PREFIX={VALUES['TERMUX__PREFIX']}")
     installed.install(opted_in("other"))
     assert findings(installed, status=0) == []
