@@ -344,7 +344,8 @@ static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, s
     return false;
 }
 
-/* A text with escapes or line breaks in it, longer than `best` (or NULL). */
+/* A text with escapes or line breaks in it, longer than `best` (or NULL). Not a path where another
+ * one stands in one piece: that can get padding. */
 static const struct text *find_broken(const struct pp_matcher *matcher, const uint8_t *data,
                                       size_t len, size_t first, const struct text *best,
                                       struct pp_match *match) {
@@ -352,7 +353,7 @@ static const struct text *find_broken(const struct pp_matcher *matcher, const ui
         const struct text *text = &matcher->texts[i];
         size_t end;
 
-        if (best != NULL && text->len <= best->len)
+        if (best != NULL && (text->is_path || text->len <= best->len))
             continue;
         end = pp_broken_end(data, len, first, text->find, text->len, text->stem_len);
         if (end == 0 || (text->is_path && !pp_path_ends(data, len, end, 1)))

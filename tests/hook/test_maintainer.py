@@ -9,10 +9,14 @@ import re
 import subprocess
 
 import pytest
-from conftest import BUILD, VALUES, packages, termux
+from conftest import BUILD, VALUES, packages, termux, termux_package
 from generator.package import Entry
-from real_packages import converted
+from generator.downloads import fetch
+from real_packages import DOWNLOADS, WHOLE, converted
 
+# A systemd unit, Perl, a desktop entry, Emacs Lisp; man pages with groff's breaks in paths.
+KINDS = ["cron", "debconf", "idle-python3.11", "dictionaries-common", *(["groff-base"] if WHOLE else [])]
+SUFFIXES = {".service", ".pl", ".pm", ".desktop", ".el.gz", ".8.gz"}
 DEFAULTS = {name: default.encode() for name, (default, _) in termux.TABLE.items()}
 NAME_OF = {default: name for name, default in DEFAULTS.items()}
 # A path ends where no name goes on; the longest default counts.
@@ -55,6 +59,9 @@ def plain_content(content):
 def plain(package):
     """The package as it would be if nobody had thought of padding."""
     for entry in package.entries:
+        if entry.path.endswith(".el") and "/" + entry.path not in package.conffiles:
+            # As Emacs itself ships them.
+            entry.path, entry.content = f"{entry.path}.gz", gzip.compress(entry.content, mtime=0)
         if entry.content is not None:
             entry.content = plain_content(entry.content)
         elif entry.target is not None:
@@ -66,7 +73,8 @@ def plain(package):
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shipped")
-    made = [plain(package) for package in converted()]
+    more = [termux_package.convert(packages.read(deb)) for deb in fetch(KINDS, DOWNLOADS).values()]
+    made = [plain(package) for package in (*converted(), *more)]
     for package in made:
         packages.write(package, folder)
     return folder, made
@@ -82,6 +90,11 @@ def texts(package):
     for name in SCRIPTS:
         if name in package.control or name == "control":
             yield f"DEBIAN/{name}", package.control.get(name, package.control_text()).encode()
+
+
+def test_there_is_a_path_in_every_kind_of_text(shipped):
+    named = [place for package in shipped[1] for place, data in texts(package) if PATH.search(data)]
+    assert {suffix for suffix in SUFFIXES if any(place.endswith(suffix) for place in named)} == SUFFIXES
 
 
 def run(command, *words, status=(0, 1)):
