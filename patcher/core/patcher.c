@@ -113,7 +113,8 @@ static int64_t scan_content(const struct pp_patcher *patcher, int in, pp_visit *
 
     if (look(&policy, in, &blob, &findings, err) < 0)
         return -(int)err->kind;
-    tell_places(patcher, &findings, visit, context);
+    if (visit != NULL)
+        tell_places(patcher, &findings, visit, context);
     return (int64_t)pp_findings_count(&findings);
 }
 

@@ -65,7 +65,7 @@ typedef void pp_visit(void *context, const struct pp_place *place);
 
 /* Looks for placeholders in the file `in`, a regular one, which is read from its start and stays
  * open; its offset does not move. Returns the number of placeholders that can be written over,
- * whatever their value is, or -1. */
+ * whatever their value is, or -1. `visit` may be NULL. */
 PP_API int64_t pp_patcher_scan(const struct pp_patcher *patcher, int in, pp_visit *visit,
                                void *context, char *message, size_t message_len);
 
@@ -73,9 +73,9 @@ PP_API int64_t pp_patcher_scan(const struct pp_patcher *patcher, int in, pp_visi
  * is taken as in pp_patcher_scan(); it must not be the same file as `out`, nor change meanwhile.
  *
  * Content that is executable by itself (ELF, scripts by their first line) is left; whether to pass
- * files with an execute bit is up to the caller. The content of an archive of any other size than
- * before is mended with its sums, and what was written is decoded again and compared before `out`
- * gets any of it.
+ * files with an execute bit is up to the caller. Sizes and checksums inside of archives are mended.
+ * What is to be written is decoded again and compared before `out` gets any of it; until then up to
+ * 1 MiB of it is kept in memory, more in a file without a name in TMPDIR, else in /tmp.
  *
  * Returns the number of placeholders that were written over. With 0 nothing is written to `out`:
  * the content stays as it is. -1 on failure; what `out` holds then is void. A part that is left is

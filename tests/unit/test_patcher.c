@@ -251,6 +251,7 @@ static int64_t scan(const struct pp_patcher *patcher, struct told *told) {
 static void test_scan(void **state) {
     struct pp_patcher *defaults = patcher_new((const char *const[]){NULL});
     struct told told = {.len = 0};
+    int in;
 
     (void)state;
     scratch_text(&root, "in", text);
@@ -266,6 +267,11 @@ static void test_scan(void **state) {
                                    ":2 TERMUX__PREFIX bytes written\n"
                                    ":98 TERMUX__PREFIX bytes written\n"
                                    ":10 TERMUX__PREFIX bytes left\n");
+    scratch_text(&root, "in", text);
+    in = openat(root.fd, "in", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pp_patcher_scan(defaults, in, NULL, NULL, NULL, 0), 2);
+    assert_int_equal(close(in), 0);
+    assert_int_equal(pp_patcher_scan(defaults, -1, NULL, NULL, NULL, 0), -1);
     pp_patcher_free(defaults);
 }
 
