@@ -171,6 +171,7 @@ int pp_options_parse(struct pp_options *options, const struct pp_command *comman
     struct syntax syntax = {0};
     int found;
 
+    options->command = command;
     make_syntax(command, &syntax);
     opterr = 0;
     while ((found = getopt_long(argc, argv, syntax.letters, syntax.longs, NULL)) != -1) {

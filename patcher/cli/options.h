@@ -36,6 +36,7 @@ struct pp_options {
     enum pp_when color;
     bool help;
     bool version;
+    const struct pp_command *command;
     char *const *arguments; /* borrowed from argv; a NULL ends them */
     int argument_count;
 };

@@ -106,7 +106,10 @@ int pp_paths_collect(struct pp_paths *paths, const struct pp_options *options,
     if (options->files_from != NULL && add_list(paths, options, session, err) < 0)
         return -(int)err->kind;
     if (paths->count == 0)
-        return pp_err_set(err, PP_ERR_USAGE, "give it at least one PATH, or --files-from FILE");
+        return pp_err_set(err, PP_ERR_USAGE,
+                          "%s: give it at least one PATH, or --files-from FILE; see pathpatch %s "
+                          "--help",
+                          options->command->name, options->command->name);
     sort_paths(paths);
     return 0;
 }

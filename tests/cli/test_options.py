@@ -1,5 +1,6 @@
 """What every command does with its words: help fits a screen, and what it cannot take is named."""
 
+import json
 import subprocess
 
 import pytest
@@ -55,7 +56,8 @@ def test_version(words):
         ("apply --jobs 18446744073709551617 .", "--jobs: give it a number from 1 to"),
         ("apply --color=red .", "--color: give it one of auto|always|never"),
         ("apply --color=aut .", "--color: give it one of auto|always|never"),
-        ("apply", "give it at least one PATH"),
+        ("apply", "apply: give it at least one PATH"),
+        ("restore --conffiles", "restore: give it at least one PATH"),
         ("status somewhere", "somewhere: status takes no arguments"),
         ("bootstrap archive", "bootstrap: give it ARCHIVE DEST"),
         ("notify @a @b", "notify: give it ADDRESS"),
@@ -93,3 +95,30 @@ def test_an_option_without_effect_is_refused(words):
     done = pathpatch(*words.split(), "x")
     assert done.returncode == 2
     assert f"{words.split()[1]}: no such option; see pathpatch {words.split()[0]} --help" in done.stderr
+
+
+TABLE = json.loads(subprocess.run([BUILD / "command_table"], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def refusal(command, *words):
+    """The one line that says what is wrong with an option; nothing else was printed or done."""
+    done = pathpatch(command["name"], *words)
+    assert (done.returncode, done.stdout) == (2, ""), words
+    (line,) = done.stderr.splitlines()
+    return line.removeprefix("pathpatch: ")
+
+
+@pytest.mark.parametrize("command", TABLE, ids=lambda command: command["name"])
+def test_every_option_of_every_command_refuses_alike(command):
+    see = f"see pathpatch {command['name']} --help"
+    assert refusal(command, "--no-such=1") == f"--no-such: no such option; {see}"
+    for option in command["options"]:
+        name, argument = f"--{option['name']}", option.get("argument")
+        if argument is None:
+            assert refusal(command, f"{name}=x") == f"{name}: it takes no argument"
+            continue
+        assert refusal(command, name) == f"{name}: it takes an argument; {see}"
+        if "|" in argument:
+            assert refusal(command, f"{name}=?") == f"{name}: give it one of {argument}, not '?'"
+        elif argument in ("N", "UID", "SIZE", "SECONDS", "HEX"):
+            assert refusal(command, f"{name}=?").startswith(f"{name}: give it ")
