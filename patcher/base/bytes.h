@@ -12,6 +12,10 @@ static inline uint32_t pp_le32(const uint8_t *bytes) {
     return pp_le16(bytes) | (uint32_t)pp_le16(bytes + 2) << 16;
 }
 
+static inline uint64_t pp_le64(const uint8_t *bytes) {
+    return pp_le32(bytes) | (uint64_t)pp_le32(bytes + 4) << 32;
+}
+
 static inline void pp_le16_put(uint8_t *bytes, uint16_t number) {
     bytes[0] = (uint8_t)number;
     bytes[1] = (uint8_t)(number >> 8);

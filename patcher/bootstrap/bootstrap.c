@@ -122,11 +122,20 @@ static uint32_t file_mode(const struct pp_bootstrap *bootstrap, const char *path
     return mode;
 }
 
+/* A temporary file is counted as memory, too: there shall not be hundreds of them. */
+static uint64_t queue_len(const struct pp_bootstrap_item *item) {
+    uint64_t len = item->is_packed ? item->packed.text_len : item->spool.len;
+
+    return len < PP_SPOOL_MEMORY_MAX ? len : PP_SPOOL_MEMORY_MAX;
+}
+
 /* Takes the item. */
 static int give(struct pp_bootstrap *bootstrap, struct pp_bootstrap_item *item,
                 struct pp_err *err) {
-    int rc = pp_budget_take(&bootstrap->queue, pp_bootstrap_item_len(item), false, err);
+    int rc;
 
+    item->queue_len = queue_len(item);
+    rc = pp_budget_take(&bootstrap->queue, item->queue_len, false, err);
     if (rc < 0) {
         pp_bootstrap_item_free(item);
         return rc;
@@ -135,8 +144,8 @@ static int give(struct pp_bootstrap *bootstrap, struct pp_bootstrap_item *item,
     return pp_pool_give(bootstrap->pool, item, err);
 }
 
-static int fill(struct pp_bootstrap *bootstrap, struct pp_bootstrap_item *item,
-                struct pp_err *err) {
+static int fill(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_entry *entry,
+                struct pp_bootstrap_item *item, struct pp_err *err) {
     const struct pp_bootstrap_dest *dest = &bootstrap->dest;
     int rc = 0;
 
@@ -149,7 +158,8 @@ static int fill(struct pp_bootstrap *bootstrap, struct pp_bootstrap_item *item,
                                                 pp_path_below(item->path, dest->admindir) != NULL);
     if (item->kind == PP_BOOTSTRAP_FILE) {
         item->mode = file_mode(bootstrap, item->path, item->mode);
-        rc = pp_bootstrap_archive_read(bootstrap->archive, &item->spool.sink, err);
+        if (!entry->is_packed)
+            rc = pp_bootstrap_archive_read(bootstrap->archive, entry, &item->spool, err);
     }
     if (rc >= 0 && !bootstrap->options.dry_run)
         rc = pp_bootstrap_stage_parents(&bootstrap->stage, item->path, err);
@@ -163,7 +173,7 @@ static int add_item(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_en
 
     if (item == NULL)
         return pp_err_nomem(err);
-    rc = fill(bootstrap, item, err);
+    rc = fill(bootstrap, entry, item, err);
     if (rc < 0) {
         pp_bootstrap_item_free(item);
         return rc;
@@ -184,18 +194,31 @@ static int add_folder(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_
     return rc;
 }
 
-static int read_links(struct pp_bootstrap *bootstrap, struct pp_err *err) {
-    struct pp_sink_buffer sink;
+static int read_links(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_entry *entry,
+                      struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool spool;
+    struct pp_blob blob;
+    ssize_t len;
     int rc;
 
+    pp_spool_init(&spool);
     if (bootstrap->links.len > 0)
         return pp_err_set(err, PP_ERR_REFUSED,
                           PP_BOOTSTRAP_LINKS_NAME ": the archive holds it twice");
-    pp_sink_buffer_init(&sink, &bootstrap->links);
-    rc = pp_bootstrap_archive_read(bootstrap->archive, &sink.sink, err);
-    if (rc >= 0 && bootstrap->links.len > PP_BOOTSTRAP_LINKS_LEN_MAX)
+    rc = pp_bootstrap_archive_read(bootstrap->archive, entry, &spool, err);
+    if (rc >= 0 && spool.len > PP_BOOTSTRAP_LINKS_LEN_MAX)
         rc = pp_err_set(err, PP_ERR_LIMIT, "larger than %zu bytes", PP_BOOTSTRAP_LINKS_LEN_MAX);
-    return rc < 0 ? pp_err_context(err, PP_BOOTSTRAP_LINKS_NAME) : 0;
+    if (rc >= 0)
+        rc = pp_buffer_reserve(&bootstrap->links, spool.len, err);
+    if (rc < 0)
+        return pp_err_context(err, PP_BOOTSTRAP_LINKS_NAME);
+    blob = pp_spool_blob(&spool);
+    len = pp_blob_read(&blob, 0, bootstrap->links.data, spool.len, err);
+    if (len < 0)
+        return (int)len;
+    bootstrap->links.len = (size_t)len;
+    bootstrap->links.data[len] = '\0';
+    return 0;
 }
 
 static int add_entry(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_entry *entry,
@@ -209,7 +232,7 @@ static int add_entry(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_e
     if (entry->kind == PP_BOOTSTRAP_FOLDER)
         return add_folder(bootstrap, entry, err);
     if (entry->kind == PP_BOOTSTRAP_FILE && strcmp(entry->path, PP_BOOTSTRAP_LINKS_NAME) == 0)
-        return read_links(bootstrap, err);
+        return read_links(bootstrap, entry, err);
     return add_item(bootstrap, entry, err);
 }
 
@@ -242,6 +265,7 @@ static int unpack(struct pp_bootstrap *bootstrap, struct pp_err *err) {
         places[i] = (struct pp_place)PP_PLACE_INIT;
     bootstrap->writer = (struct pp_bootstrap_writer){
         .policy = &bootstrap->session->policy,
+        .archive = bootstrap->archive,
         .stage = bootstrap->options.dry_run ? NULL : &bootstrap->stage,
         .state = &bootstrap->record.state,
         .places = places,
@@ -370,7 +394,8 @@ int pp_bootstrap_run(struct pp_bootstrap *bootstrap, struct pp_tally *tally, str
     int rc;
 
     bootstrap->tally = tally;
-    bootstrap->archive = pp_bootstrap_archive_open(options->archive, options->sha256, err);
+    bootstrap->archive = pp_bootstrap_archive_open(options->archive, options->sha256,
+                                                   &bootstrap->session->budget, err);
     if (bootstrap->archive == NULL)
         return -(int)err->kind;
     rc = check_room(bootstrap, err);

@@ -34,7 +34,9 @@ struct input {
 };
 
 struct pp_bootstrap_archive {
-    struct archive *reader;
+    struct archive *reader;      /* NULL: */
+    struct pp_bootstrap_zip zip; /* it is one */
+    struct pp_budget *budget;
     struct input input;
     struct pp_spool spool;
     struct pp_buffer path;
@@ -73,19 +75,6 @@ static la_ssize_t on_read(struct archive *reader, void *context, const void **da
     input->at += (uint64_t)len;
     count_zeros(input, (size_t)len);
     return (la_ssize_t)len;
-}
-
-static la_int64_t on_seek(struct archive *reader, void *context, la_int64_t offset, int whence) {
-    struct input *input = context;
-    la_int64_t base = whence == SEEK_SET   ? 0
-                      : whence == SEEK_CUR ? (la_int64_t)input->at
-                                           : (la_int64_t)input->blob.len;
-
-    (void)reader;
-    if (offset < -base || (uint64_t)(base + offset) > input->blob.len)
-        return ARCHIVE_FATAL;
-    input->at = (uint64_t)(base + offset);
-    return base + offset;
 }
 
 static la_int64_t on_skip(struct archive *reader, void *context, la_int64_t len) {
@@ -127,12 +116,7 @@ static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
     archive_read_support_filter_xz(reader);
     archive_read_support_filter_lzma(reader);
     archive_read_support_filter_zstd(reader);
-    if (archive->input.is_stream)
-        archive_read_support_format_tar(reader);
-    else if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
-             archive_read_support_format_zip_seekable(reader) != ARCHIVE_OK ||
-             archive_read_set_seek_callback(reader, on_seek) != ARCHIVE_OK)
-        return fail(archive, err);
+    archive_read_support_format_tar(reader);
     archive_read_set_read_callback(reader, on_read);
     archive_read_set_skip_callback(reader, on_skip);
     archive_read_set_callback_data(reader, &archive->input);
@@ -141,11 +125,6 @@ static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
 }
 
 /* ---- where it comes from ---- */
-
-static bool is_zip(const uint8_t *head, size_t len) {
-    return len >= 4 && head[0] == 'P' && head[1] == 'K' &&
-           ((head[2] == 3 && head[3] == 4) || (head[2] == 5 && head[3] == 6));
-}
 
 /* Keeps the whole archive, and checks its digest. */
 static int keep(struct pp_bootstrap_archive *archive, int fd, const uint8_t *sha256,
@@ -200,14 +179,32 @@ static int take_input(struct pp_bootstrap_archive *archive, int fd, const uint8_
     if (len < 0)
         return (int)len;
     input->head_len = (size_t)len;
-    if (sha256 != NULL || is_zip(input->buffer, input->head_len))
+    if (sha256 != NULL || pp_bootstrap_zip_bids(input->buffer, input->head_len))
         return keep(archive, fd, sha256, err);
     input->is_stream = true;
     input->fd = fd;
     return 0;
 }
 
+/* A zip by its index, anything else by libarchive. */
+static int open_kind(struct pp_bootstrap_archive *archive, struct pp_err *err) {
+    const struct pp_blob *blob = &archive->input.blob;
+    uint8_t head[4];
+    ssize_t len = archive->input.is_stream ? 0 : pp_blob_read(blob, 0, head, sizeof(head), err);
+    int rc;
+
+    if (len < 0)
+        return (int)len;
+    if (pp_bootstrap_zip_bids(head, (size_t)len))
+        return pp_bootstrap_zip_open(&archive->zip, blob, err);
+    rc = start(archive, err);
+    if (rc < 0 && err->kind == PP_ERR_DAMAGED)
+        rc = pp_err_set(err, PP_ERR_UNSUPPORTED, "it is neither a zip nor a tar archive");
+    return rc;
+}
+
 struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sha256,
+                                                       struct pp_budget *budget,
                                                        struct pp_err *err) {
     struct pp_bootstrap_archive *archive = calloc(1, sizeof(*archive));
     int rc;
@@ -216,17 +213,15 @@ struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sh
         pp_err_nomem(err);
         return NULL;
     }
+    archive->budget = budget;
     pp_spool_init(&archive->spool);
     /* Names that are told to be UTF-8 are only given out in a locale that can hold them. */
     archive->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (archive->locale != (locale_t)0)
         archive->locale_before = uselocale(archive->locale);
     rc = take_input(archive, fd, sha256, err);
-    if (rc >= 0 && start(archive, err) < 0) {
-        if (err->kind == PP_ERR_DAMAGED)
-            pp_err_set(err, PP_ERR_UNSUPPORTED, "it is neither a zip nor a tar archive");
-        rc = -1;
-    }
+    if (rc >= 0)
+        rc = open_kind(archive, err);
     if (rc < 0) {
         pp_bootstrap_archive_close(archive);
         return NULL;
@@ -238,6 +233,7 @@ void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive) {
     if (archive == NULL)
         return;
     archive_read_free(archive->reader);
+    pp_bootstrap_zip_done(&archive->zip);
     pp_spool_done(&archive->spool);
     pp_buffer_done(&archive->path);
     pp_buffer_done(&archive->target);
@@ -248,6 +244,25 @@ void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive) {
     free(archive);
 }
 
+static uint64_t in_blocks(uint64_t len, uint64_t block_len) {
+    return (len + block_len - 1) / block_len * block_len;
+}
+
+static int zip_size(struct pp_bootstrap_zip *zip, uint64_t block_len, uint64_t *len,
+                    struct pp_err *err) {
+    struct pp_bootstrap_zip_entry entry;
+    int rc;
+
+    while ((rc = pp_bootstrap_zip_next(zip, &entry, err)) > 0) {
+        /* What no file system has room for does not overflow either. */
+        if (entry.packed.text_len > UINT64_MAX / 4 || *len > UINT64_MAX / 4)
+            return pp_err_set(err, PP_ERR_LIMIT, "the archive is too large");
+        *len += in_blocks(entry.packed.text_len, block_len);
+    }
+    pp_bootstrap_zip_rewind(zip);
+    return rc;
+}
+
 int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
                               uint64_t *len, struct pp_err *err) {
     struct archive_entry *entry;
@@ -256,6 +271,8 @@ int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t blo
     *len = 0;
     if (archive->input.is_stream)
         return 0;
+    if (archive->reader == NULL)
+        return zip_size(&archive->zip, block_len, len, err);
     while ((rc = archive_read_next_header(archive->reader, &entry)) >= ARCHIVE_WARN) {
         la_int64_t size = archive_entry_size(entry);
 
@@ -267,7 +284,7 @@ int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t blo
             break;
         }
         if (size > 0)
-            *len += ((uint64_t)size + block_len - 1) / block_len * block_len;
+            *len += in_blocks((uint64_t)size, block_len);
     }
     if (rc < ARCHIVE_WARN)
         return fail(archive, err);
@@ -306,16 +323,73 @@ int pp_bootstrap_clean_path(const char *name, struct pp_buffer *path, struct pp_
     return pp_buffer_append(path, "", 0, err);
 }
 
-static uint32_t entry_mode(const struct pp_bootstrap_archive *archive, struct archive_entry *from) {
-    uint32_t mode = (uint32_t)archive_entry_perm(from) & 01777;
-    bool is_folder = archive_entry_filetype(from) == AE_IFDIR;
-    bool is_zip_format =
-        (archive_format(archive->reader) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+static uint32_t entry_mode(struct archive_entry *from) {
+    uint32_t mode = (uint32_t)archive_entry_perm(from);
 
-    /* A zip need not tell; 0664 and 0775 are what libarchive makes up then. */
-    if (is_zip_format && (mode == 0 || mode == (is_folder ? 0775 : 0664)))
-        mode = is_folder ? 0755 : 0644;
-    return is_folder ? mode : mode & 0777;
+    return archive_entry_filetype(from) == AE_IFDIR ? mode & 01777 : mode & 0777;
+}
+
+static enum pp_bootstrap_kind zip_kind(const struct pp_bootstrap_zip_entry *from) {
+    if (from->name[from->packed.name_len - 1] == '/' || S_ISDIR(from->mode))
+        return PP_BOOTSTRAP_FOLDER;
+    if (S_ISLNK(from->mode))
+        return PP_BOOTSTRAP_SYMLINK;
+    return S_ISREG(from->mode) || (from->mode & S_IFMT) == 0 ? PP_BOOTSTRAP_FILE
+                                                             : PP_BOOTSTRAP_OTHER;
+}
+
+/* The content of a symlink is its target. */
+static int take_zip_target(struct pp_bootstrap_archive *archive, struct pp_bootstrap_entry *entry,
+                           struct pp_err *err) {
+    PP_AUTO_SPOOL struct pp_spool spool;
+    int rc;
+
+    pp_spool_init(&spool);
+    if (entry->packed.text_len == 0 || entry->packed.text_len >= PATH_MAX)
+        return pp_err_set(err, PP_ERR_REFUSED, "%s: a symlink without a target, or a long one",
+                          entry->path);
+    rc = pp_bootstrap_zip_unpack(&archive->zip, &entry->packed, archive->budget, &spool, err);
+    if (rc < 0)
+        return pp_err_context(err, "%s", entry->path);
+    if (memchr(spool.memory.data, '\0', spool.memory.len) != NULL)
+        return pp_err_set(err, PP_ERR_REFUSED, "%s: a NUL in its target", entry->path);
+    archive->target.len = 0;
+    rc = pp_buffer_append(&archive->target, spool.memory.data, spool.memory.len, err);
+    entry->target = (const char *)archive->target.data;
+    return rc;
+}
+
+static int next_of_zip(struct pp_bootstrap_archive *archive, struct pp_bootstrap_entry *entry,
+                       struct pp_err *err) {
+    struct pp_bootstrap_zip_entry from;
+    PP_AUTO_FREE char *name = NULL;
+    int rc = pp_bootstrap_zip_next(&archive->zip, &from, err);
+
+    if (rc <= 0)
+        return rc;
+    if (from.packed.name_len == 0 || memchr(from.name, '\0', from.packed.name_len) != NULL)
+        return pp_bootstrap_clean_path(NULL, &archive->path, err);
+    name = strndup(from.name, from.packed.name_len);
+    if (name == NULL)
+        return pp_err_nomem(err);
+    rc = pp_bootstrap_clean_path(name, &archive->path, err);
+    if (rc < 0)
+        return rc;
+    *entry = (struct pp_bootstrap_entry){.kind = zip_kind(&from),
+                                         .path = (const char *)archive->path.data,
+                                         .mode = from.mode & 01777,
+                                         .mtime = from.mtime,
+                                         .is_packed = true,
+                                         .packed = from.packed};
+    if (entry->path[0] == '\0' && entry->kind != PP_BOOTSTRAP_FOLDER)
+        return pp_err_set(err, PP_ERR_REFUSED, "the archive holds a file without a name");
+    /* A zip need not tell a mode. */
+    if (entry->mode == 0)
+        entry->mode = entry->kind == PP_BOOTSTRAP_FOLDER ? 0755 : 0644;
+    if (entry->kind != PP_BOOTSTRAP_FOLDER)
+        entry->mode &= 0777;
+    rc = entry->kind == PP_BOOTSTRAP_SYMLINK ? take_zip_target(archive, entry, err) : 0;
+    return rc < 0 ? rc : 1;
 }
 
 static int take_entry(struct pp_bootstrap_archive *archive, struct archive_entry *from,
@@ -327,7 +401,7 @@ static int take_entry(struct pp_bootstrap_archive *archive, struct archive_entry
         return rc;
     *entry = (struct pp_bootstrap_entry){
         .path = (const char *)archive->path.data,
-        .mode = entry_mode(archive, from),
+        .mode = entry_mode(from),
         .mtime = {.tv_sec = archive_entry_mtime(from), .tv_nsec = archive_entry_mtime_nsec(from)}};
     if (!archive_entry_mtime_is_set(from))
         entry->mtime.tv_nsec = UTIME_OMIT;
@@ -376,8 +450,11 @@ static int check_end(struct pp_bootstrap_archive *archive, struct pp_err *err) {
 int pp_bootstrap_archive_next(struct pp_bootstrap_archive *archive,
                               struct pp_bootstrap_entry *entry, struct pp_err *err) {
     struct archive_entry *from;
-    int rc = archive_read_next_header(archive->reader, &from);
+    int rc;
 
+    if (archive->reader == NULL)
+        return next_of_zip(archive, entry, err);
+    rc = archive_read_next_header(archive->reader, &from);
     if (rc == ARCHIVE_EOF)
         return check_end(archive, err);
     if (rc < ARCHIVE_WARN)
@@ -386,13 +463,16 @@ int pp_bootstrap_archive_next(struct pp_bootstrap_archive *archive,
     return rc < 0 ? rc : 1;
 }
 
-int pp_bootstrap_archive_read(struct pp_bootstrap_archive *archive, struct pp_sink *sink,
+int pp_bootstrap_archive_read(struct pp_bootstrap_archive *archive,
+                              const struct pp_bootstrap_entry *entry, struct pp_spool *spool,
                               struct pp_err *err) {
     uint8_t data[BUFFER_LEN];
     la_ssize_t len;
 
+    if (entry->is_packed)
+        return pp_bootstrap_zip_unpack(&archive->zip, &entry->packed, archive->budget, spool, err);
     while ((len = archive_read_data(archive->reader, data, sizeof(data))) > 0) {
-        int rc = pp_sink_write(sink, data, (size_t)len, err);
+        int rc = pp_sink_write(&spool->sink, data, (size_t)len, err);
 
         if (rc < 0)
             return rc;

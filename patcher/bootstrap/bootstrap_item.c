@@ -2,6 +2,7 @@
 
 #include "base/blob.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/sink.h"
 #include "base/source.h"
 #include "ledger/pristine.h"
@@ -21,6 +22,8 @@ struct pp_bootstrap_item *pp_bootstrap_item_new(const struct pp_bootstrap_entry 
                                        .path = strdup(entry->path),
                                        .mode = entry->mode,
                                        .mtime = entry->mtime,
+                                       .is_packed = entry->is_packed,
+                                       .packed = entry->packed,
                                        .findings = PP_FINDINGS_INIT,
                                        .outcome = PP_OUTCOME_FOUND,
                                        .err = PP_ERR_INIT,
@@ -43,11 +46,6 @@ void pp_bootstrap_item_free(struct pp_bootstrap_item *item) {
     free(item->path);
     free(item->target);
     free(item);
-}
-
-uint64_t pp_bootstrap_item_len(const struct pp_bootstrap_item *item) {
-    /* A temporary file is counted, too: there shall not be hundreds of them. */
-    return item->spool.fd < 0 ? item->spool.len : PP_SPOOL_MEMORY_MAX;
 }
 
 static int digest_blob(const struct pp_blob *blob, struct pp_digest *digest, struct pp_err *err) {
@@ -104,9 +102,12 @@ static int write_patched(const struct pp_bootstrap_writer *writer, struct pp_boo
 }
 
 static int write_shipped(const struct pp_blob *shipped, int fd, struct pp_err *err) {
-    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(shipped, err);
+    PP_AUTO_SOURCE struct pp_source *source = NULL;
     struct pp_sink_fd sink;
 
+    if (shipped->memory != NULL)
+        return pp_io_write(fd, shipped->memory, shipped->len, err);
+    source = pp_source_from_blob(shipped, err);
     if (source == NULL)
         return -(int)err->kind;
     pp_sink_fd_init(&sink, fd);
@@ -161,11 +162,15 @@ static int write_content(const struct pp_bootstrap_writer *writer, struct pp_boo
 
 static int write_file(const struct pp_bootstrap_writer *writer, unsigned worker,
                       struct pp_bootstrap_item *item, struct pp_err *err) {
-    struct pp_blob shipped = pp_spool_blob(&item->spool);
+    struct pp_bootstrap_entry entry = {.is_packed = true, .packed = item->packed};
     PP_AUTO_CLOSE int fd = -1;
+    struct pp_blob shipped;
     int rc = 0;
 
-    if (!item->as_shipped)
+    if (item->is_packed)
+        rc = pp_bootstrap_archive_read(writer->archive, &entry, &item->spool, err);
+    shipped = pp_spool_blob(&item->spool);
+    if (rc >= 0 && !item->as_shipped)
         rc = pp_content_scan(writer->policy, &shipped, item->mode, &item->findings, err);
     if (rc < 0)
         return pp_err_context(err, "%s", item->path);
@@ -190,6 +195,6 @@ void pp_bootstrap_item_run(const struct pp_bootstrap_writer *writer, unsigned wo
     else if (item->kind == PP_BOOTSTRAP_SYMLINK)
         write_symlink(writer, worker, item, &item->failure);
     /* Neither memory nor a descriptor is held until its turn to be reported. */
-    pp_budget_give(writer->queue, pp_bootstrap_item_len(item));
+    pp_budget_give(writer->queue, item->queue_len);
     pp_spool_done(&item->spool);
 }

@@ -23,8 +23,11 @@ struct pp_bootstrap_item {
     char *target;                /* of a link, as shipped */
     uint32_t mode;
     struct timespec mtime;
-    uint64_t number;       /* its place in the archive */
+    uint64_t number; /* its place in the archive */
+    bool is_packed;  /* of a zip: the worker decodes it */
+    struct pp_bootstrap_packed packed;
     struct pp_spool spool; /* of a file, as shipped */
+    uint64_t queue_len;    /* what it takes from the queue */
     bool as_shipped;       /* it is not looked into */
 
     /* What became of it. */
@@ -45,14 +48,12 @@ void pp_bootstrap_item_free(struct pp_bootstrap_item *item);
 /* What the items of a run have in common; borrowed. */
 struct pp_bootstrap_writer {
     const struct pp_policy *policy;
+    struct pp_bootstrap_archive *archive;
     const struct pp_bootstrap_stage *stage; /* NULL: nothing is written */
     const struct pp_state *state;
     struct pp_place *places; /* one a worker */
     struct pp_budget *queue; /* memory of the items on their way, taken by whoever gives them */
 };
-
-/* Memory that an item takes from the queue. */
-uint64_t pp_bootstrap_item_len(const struct pp_bootstrap_item *item);
 
 /* Looks into a file or a symlink and writes it. The folders above it are there. */
 void pp_bootstrap_item_run(const struct pp_bootstrap_writer *writer, unsigned worker,
