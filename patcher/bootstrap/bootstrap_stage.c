@@ -12,7 +12,9 @@
 
 void pp_bootstrap_stage_init(struct pp_bootstrap_stage *stage, int dir,
                              struct pp_durable *durable) {
-    *stage = (struct pp_bootstrap_stage){.dir = dir, .durable = durable, .last = PP_BUFFER_INIT};
+    *stage = (struct pp_bootstrap_stage){
+        .dir = dir, .durable = durable, .umask = umask(0), .last = PP_BUFFER_INIT};
+    umask(stage->umask);
 }
 
 void pp_bootstrap_stage_done(struct pp_bootstrap_stage *stage) {
@@ -196,13 +198,13 @@ static int find_place(const struct pp_bootstrap_stage *stage, struct pp_place *p
 }
 
 int pp_bootstrap_stage_create(const struct pp_bootstrap_stage *stage, struct pp_place *place,
-                              const char *path, struct pp_err *err) {
+                              const char *path, uint32_t mode, struct pp_err *err) {
     int rc = find_place(stage, place, path, err);
     int fd;
 
     if (rc < 0)
         return rc;
-    fd = openat(place->dir, place->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    fd = openat(place->dir, place->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return errno == EEXIST ? fail_exists(path, err)
                                : pp_err_sys(err, "%s: cannot create it", path);
@@ -213,7 +215,8 @@ int pp_bootstrap_stage_dress(const struct pp_bootstrap_stage *stage, int fd, uin
                              const struct timespec *mtime, struct pp_err *err) {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
 
-    if (fchmod(fd, mode) < 0 || (mtime->tv_nsec != UTIME_OMIT && futimens(fd, times) < 0))
+    if (((mode & stage->umask) != 0 && fchmod(fd, mode) < 0) ||
+        (mtime->tv_nsec != UTIME_OMIT && futimens(fd, times) < 0))
         return pp_err_sys(err, "cannot set mode and time");
     return pp_durable_one(stage->durable, fd, err);
 }
@@ -246,13 +249,13 @@ static int copy_file(const struct pp_bootstrap_stage *stage, struct pp_place *pl
 
     if (source == NULL)
         return -(int)err->kind;
-    fd = pp_bootstrap_stage_create(stage, place, path, err);
+    fd = pp_bootstrap_stage_create(stage, place, path, st->st_mode & 0777, err);
     if (fd < 0)
         return fd;
     pp_sink_fd_init(&sink, fd);
     rc = pp_sink_copy(&sink.sink, source, err);
     if (rc >= 0)
-        rc = pp_bootstrap_stage_dress(stage, fd, st->st_mode & 07777, &st->st_mtim, err);
+        rc = pp_bootstrap_stage_dress(stage, fd, st->st_mode & 0777, &st->st_mtim, err);
     return rc < 0 ? pp_err_context(err, "%s", path) : 0;
 }
 

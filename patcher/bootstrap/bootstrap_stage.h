@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* Of folders that the archive does not tell a mode for. */
@@ -21,6 +22,7 @@
 struct pp_bootstrap_stage {
     int dir;                    /* the tree, borrowed */
     struct pp_durable *durable; /* borrowed */
+    mode_t umask;               /* of the process */
     struct pp_buffer last;      /* the folder that was made or found last */
     struct pp_stage_folder {
         char *path;
@@ -48,10 +50,12 @@ int pp_bootstrap_stage_tell(struct pp_bootstrap_stage *stage, const char *path, 
                             const struct timespec *mtime, struct pp_err *err);
 
 /* The folders above the path are there. Threads may call these, each with a place of its own.
- * Makes an empty file that only we can read. Returns the fd. */
+ * Makes an empty file; `mode` as far as the umask allows it. Nobody else can enter the tree yet.
+ * Returns the fd. */
 int pp_bootstrap_stage_create(const struct pp_bootstrap_stage *stage, struct pp_place *place,
-                              const char *path, struct pp_err *err);
-/* Gives a file its mode and mtime, and brings it to the disk where that is not done as a whole. */
+                              const char *path, uint32_t mode, struct pp_err *err);
+/* Gives a file that was created with this mode all of it, and its mtime, and brings it to the disk
+ * where that is not done as a whole. */
 int pp_bootstrap_stage_dress(const struct pp_bootstrap_stage *stage, int fd, uint32_t mode,
                              const struct timespec *mtime, struct pp_err *err);
 int pp_bootstrap_stage_symlink(const struct pp_bootstrap_stage *stage, struct pp_place *place,

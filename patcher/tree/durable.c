@@ -15,6 +15,13 @@
 #define HAVE_SYNCFS 0
 #endif
 
+/* The same with API 26. */
+#if !defined(__ANDROID__) || __ANDROID_API__ >= 26
+#define HAVE_SYNC_FILE_RANGE 1
+#else
+#define HAVE_SYNC_FILE_RANGE 0
+#endif
+
 #if HAVE_SYNCFS
 /* Before Linux 5.8 syncfs does not tell that a write failed. */
 static bool kernel_tells_errors(void) {
@@ -93,6 +100,17 @@ int pp_durable_one(const struct pp_durable *durable, int fd, struct pp_err *err)
         rc = fsync(fd);
     while (rc < 0 && errno == EINTR);
     return rc < 0 ? pp_err_sys(err, "cannot get it onto the disk") : 0;
+}
+
+void pp_durable_start(const struct pp_durable *durable, int fd) {
+#if HAVE_SYNC_FILE_RANGE
+    /* An error comes again with the sync. */
+    if (durable->durability != PP_DURABILITY_NONE && !durable->each)
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)durable;
+    (void)fd;
+#endif
 }
 
 int pp_durable_sync(struct pp_durable *durable, struct pp_err *err) {

@@ -35,6 +35,8 @@ int pp_durable_add(struct pp_durable *durable, int fd, struct pp_err *err);
 bool pp_durable_knows(const struct pp_durable *durable, dev_t dev);
 /* One file or folder, before it is closed: does something only where `each` is set. */
 int pp_durable_one(const struct pp_durable *durable, int fd, struct pp_err *err);
+/* What is in a file begins to go to the disk: the sync has less to wait for. */
+void pp_durable_start(const struct pp_durable *durable, int fd);
 /* Everything written so far to the file systems that were added. */
 int pp_durable_sync(struct pp_durable *durable, struct pp_err *err);
 

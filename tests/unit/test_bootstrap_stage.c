@@ -62,7 +62,7 @@ static void make_file(struct bench *bench, const char *path) {
     int fd;
 
     assert_int_equal(pp_bootstrap_stage_parents(&bench->stage, path, &err), 0);
-    fd = pp_bootstrap_stage_create(&bench->stage, &bench->place, path, &err);
+    fd = pp_bootstrap_stage_create(&bench->stage, &bench->place, path, 0640, &err);
     assert_true(fd >= 0);
     assert_int_equal(pp_bootstrap_stage_dress(&bench->stage, fd, 0640, &told, &err), 0);
     close(fd);
@@ -98,7 +98,7 @@ static void test_nothing_is_replaced(void **state) {
     struct pp_err err = PP_ERR_INIT;
 
     make_file(bench, "file");
-    assert_int_equal(pp_bootstrap_stage_create(&bench->stage, &bench->place, "file", &err),
+    assert_int_equal(pp_bootstrap_stage_create(&bench->stage, &bench->place, "file", 0640, &err),
                      -(int)PP_ERR_REFUSED);
     assert_int_equal(
         pp_bootstrap_stage_symlink(&bench->stage, &bench->place, "file", "x", &omitted, &err),
@@ -120,7 +120,8 @@ static void test_no_symlink_is_followed(void **state) {
                      -(int)PP_ERR_REFUSED);
     assert_int_equal(pp_bootstrap_stage_parents(&bench->stage, "link/file", &err),
                      -(int)PP_ERR_REFUSED);
-    assert_true(pp_bootstrap_stage_create(&bench->stage, &bench->place, "link/file", &err) < 0);
+    assert_true(pp_bootstrap_stage_create(&bench->stage, &bench->place, "link/file", 0640, &err) <
+                0);
     assert_true(pp_bootstrap_stage_hardlink(&bench->stage, &bench->place, "x", "link/file", &err) <
                 0);
     assert_int_equal(pp_bootstrap_stage_hardlink(&bench->stage, &bench->place, "x", "link", &err),
