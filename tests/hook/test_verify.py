@@ -178,10 +178,10 @@ def test_commands_where_the_path_has_a_space(scratch):
     root.record_values(VALUES)
     root.install(pathpatch_package(), opted_in())
     root.write(data_of("app"), SHIPPED)
-    mend(root, only(root, state="shipped"))
+    mend(root, only(root, outcome="shipped"))
     own = root.path / PREFIX / "etc/own"
     own.write_bytes(termux.padded("TERMUX__PREFIX"))
-    mend(root, only(root, state="shipped", package=""))
+    mend(root, only(root, outcome="shipped", package=""))
 
 
 def test_environment_of_somebody_else(installed):
