@@ -59,7 +59,9 @@ static int finish(struct pp_hook *hook, struct pp_err *err) {
         return rc;
     rc = finish_rows(hook, err);
     if (rc >= 0)
-        return pp_ledger_commit(ledger, err);
+        rc = pp_ledger_commit(ledger, err);
+    if (rc >= 0)
+        return pp_journal_flush(hook->record->journal, err);
     pp_ledger_rollback(ledger);
     return rc;
 }

@@ -383,9 +383,7 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
     }
     if (rc >= 0)
         rc = sync_batch(journal, err);
-    if (rc >= 0)
-        rc = settle(journal, err);
-    return rc < 0 ? rc : pp_batch_sweep(journal, err);
+    return rc < 0 ? rc : settle(journal, err);
 }
 
 void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_result *result) {

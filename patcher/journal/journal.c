@@ -58,6 +58,8 @@ struct pp_journal *pp_journal_open(const struct pp_journal_options *options, str
     rc = open_ledger(journal, err);
     if (rc >= 0 && !options->dry_run)
         rc = pp_recovery_run(journal, err);
+    if (rc >= 0 && !options->dry_run)
+        rc = pp_batch_sweep(journal, err);
     if (rc < 0) {
         pp_journal_close(journal);
         return NULL;
@@ -118,7 +120,9 @@ int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, s
 }
 
 int pp_journal_flush(struct pp_journal *journal, struct pp_err *err) {
-    return pp_batch_write(journal, err);
+    int rc = pp_batch_write(journal, err);
+
+    return rc < 0 || journal->options.dry_run ? rc : pp_batch_sweep(journal, err);
 }
 
 int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *values,

@@ -111,6 +111,7 @@ int pp_journal_recovery_pending(struct pp_journal *journal, struct pp_err *err);
 
 /* Copies the change. `result` is called for it by this call or a later one, or by the flush. */
 int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, struct pp_err *err);
+/* Also drops shipped bytes that no row names any more. */
 int pp_journal_flush(struct pp_journal *journal, struct pp_err *err);
 
 /* Some of the ledger's rows. */

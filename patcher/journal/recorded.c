@@ -291,7 +291,7 @@ static int run(struct recorded *recorded, struct pp_err *err) {
         close_entry(recorded, 0);
         rc = add_page(recorded, err);
     }
-    return rc < 0 ? rc : pp_batch_write(recorded->journal, err);
+    return rc < 0 ? rc : pp_journal_flush(recorded->journal, err);
 }
 
 int pp_journal_restore(struct pp_journal *journal, const struct pp_journal_rows *rows,

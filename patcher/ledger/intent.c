@@ -202,8 +202,7 @@ int pp_ledger_pending(struct pp_ledger *ledger, struct pp_err *err) {
     return has_row(ledger,
                    pp_database_prepare(ledger,
                                        "SELECT 1 WHERE EXISTS(SELECT 1 FROM intent) "
-                                       "OR EXISTS(SELECT 1 FROM temporary) "
-                                       "OR EXISTS(SELECT 1 FROM sweep)",
+                                       "OR EXISTS(SELECT 1 FROM temporary)",
                                        err),
                    err);
 }

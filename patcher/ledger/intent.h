@@ -47,7 +47,7 @@ int pp_ledger_folder_times(struct pp_ledger *ledger,
                                        const struct timespec *mtime, struct pp_err *err),
                            void *context, struct pp_err *err);
 
-/* Is there an intent, a temporary, or a sweep that is due? Returns 1 or 0. */
+/* Is there an intent or a temporary? Returns 1 or 0. */
 int pp_ledger_pending(struct pp_ledger *ledger, struct pp_err *err);
 
 /* Does a row or an intent name these shipped bytes? Returns 1 or 0. */

@@ -1,5 +1,6 @@
 """Where files are, and whose: diversions, overrides, roots, users, packages that were never installed."""
 
+import gzip
 import os
 import subprocess
 
@@ -86,6 +87,37 @@ def test_removed_package_leaves_only_its_conffiles(root):
     root.dpkg("--purge", "app")
     root.install(opted_in("third"))
     assert "app.conf" not in root.pathpatch("verify", "--verbose")
+
+
+def with_manual(name, version="1"):
+    """An opted-in package whose manual is compressed: its shipped bytes are kept while it is there."""
+    package = opted_in(name, version)
+    text = SHIPPED + f"{name} {version}\n".encode()
+    package.entries.append(Entry(f"{PREFIX}/share/man/{name}.1.gz", content=gzip.compress(text, mtime=0)))
+    return package
+
+
+def kept_bytes(root):
+    """How many shipped contents are kept."""
+    return len(os.listdir(root.path / "var/lib/pathpatch/pristine"))
+
+
+def test_shipped_bytes_of_a_removed_package_go_with_the_next_run(root):
+    root.install(with_manual("app"), with_manual("stays"))
+    assert kept_bytes(root) == 2
+    root.dpkg("--purge", "app")
+    root.pathpatch("verify")
+    root.install(opted_in("other"))
+    assert kept_bytes(root) == 1
+    # Nothing is left to do: a reader has no reason to wait for a recovery.
+    root.pathpatch("verify")
+    root.install(with_manual("stays", "2"))
+    assert kept_bytes(root) == 1
+    root.pathpatch("verify")
+    root.dpkg("--remove", "stays")
+    root.install(opted_in("another"))
+    assert kept_bytes(root) == 0
+    root.pathpatch("verify")
 
 
 def test_dropped_file(root):

@@ -325,6 +325,7 @@ static void test_shipped_bytes_go_with_their_last_row(void **unused) {
         close(fd);
         assert_int_equal(pp_ledger_forget(ledger, i == 0 ? "one" : "two", &err), 0);
         assert_int_equal(pp_ledger_sweep_due(ledger, &err), 1);
+        assert_int_equal(pp_ledger_pending(ledger, &err), 0);
         assert_int_equal(pp_pristine_sweep(&state, ledger, &err), 0);
         assert_int_equal(pp_ledger_swept(ledger, &err), 0);
         assert_false(scratch_has(&root, "pristine/stray"));
