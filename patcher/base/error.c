@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,4 +69,13 @@ void pp_err_clear(struct pp_err *err) {
 bool pp_err_of_content(const struct pp_err *err) {
     return err->kind == PP_ERR_DAMAGED || err->kind == PP_ERR_UNSUPPORTED ||
            err->kind == PP_ERR_LIMIT;
+}
+
+bool pp_err_is_transient(const struct pp_err *err) {
+    static const int shortages[] = {ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EINTR};
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(shortages); i++)
+        if (err->kind == PP_ERR_SYSTEM && err->sys == shortages[i])
+            return true;
+    return err->kind == PP_ERR_NOMEM;
 }

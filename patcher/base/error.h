@@ -55,6 +55,10 @@ int pp_err_context(struct pp_err *err, const char *format, ...)
  * the run goes on. */
 bool pp_err_of_content(const struct pp_err *err);
 
+/* Will trying again do, once there is room? Memory, space, quota or file descriptors ran short, or
+ * a call was interrupted. It says nothing about the file. */
+bool pp_err_is_transient(const struct pp_err *err);
+
 /* Forgets an error that was dealt with. */
 void pp_err_clear(struct pp_err *err);
 

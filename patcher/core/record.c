@@ -49,7 +49,7 @@ static void on_result(void *context, const struct pp_journal_result *result) {
     if (record->take != NULL && record->take(record->take_context, result))
         return;
     if (left)
-        record->tally.left++;
+        pp_tally_leave(&record->tally, result->err);
     else if (result->undone)
         record->tally.restored++;
     else

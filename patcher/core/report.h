@@ -36,11 +36,15 @@ struct pp_tally {
     uint64_t patched; /* files and symlinks with a hit that was, or would be, patched */
     uint64_t hits;    /* in those */
     uint64_t left;    /* could not be patched, or restored */
+    uint64_t again;   /* of those: may be, when it is tried again */
     uint64_t skipped; /* executables with a hit; of a restore, conffiles */
     uint64_t restored;
 };
 
 void pp_tally_add(struct pp_tally *tally, const struct pp_tally *more);
+
+/* Counts a file that was left. `err` may be NULL. */
+void pp_tally_leave(struct pp_tally *tally, const struct pp_err *err);
 
 /* Reports a file, and adds it to the tally (but for `files`). */
 void pp_report_tell(const struct pp_report *report, const struct pp_reporter *reporter,

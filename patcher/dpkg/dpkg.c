@@ -80,6 +80,19 @@ static bool is_settled(void *context, const struct pp_ledger_file *file) {
     return fstatat(record->session->root, fresh, &st, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
+/* dpkg must not configure what is half written, nor what the next run will patch. */
+static int refuse_unfinished(const struct pp_record *record, const struct pp_tally *tally,
+                             struct pp_err *err) {
+    int pending = pp_journal_recovery_pending(record->journal, err);
+
+    if (pending < 0 || (pending == 0 && tally->again == 0))
+        return pending;
+    return pp_err_set(
+        err, PP_ERR_SYSTEM,
+        "not all files could be patched, for the reasons above; when these are mended, "
+        "'dpkg --configure -a' goes on");
+}
+
 int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
                     struct pp_err *err) {
     const struct pp_journal_rows settled = {.wants = is_settled, .context = record};
@@ -96,6 +109,8 @@ int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
         options.path_count = hook.path_count;
         rc = pp_apply(record, &options, tally, err);
     }
+    if (rc >= 0)
+        rc = refuse_unfinished(record, tally, err);
     if (rc >= 0 && all)
         rc = pp_journal_record_values(record->journal, err);
     if (rc >= 0 && all && pp_hook_has_own(&hook))

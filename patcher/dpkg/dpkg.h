@@ -17,7 +17,8 @@
 /* The trigger: every package that changed since the last run is patched, md5sums are mended, rows
  * of files that are gone expire. `postinst configure` looks at `all` packages, and sees to it that
  * dpkg knows of our interest in the trigger. Single files that cannot be patched are reported and
- * counted; an error means that the run could not go on. Adds to the tally. */
+ * counted. An error means that the run could not go on, or that trying again will do more: a file
+ * lacked room, or is half written. Adds to the tally. */
 int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally, struct pp_err *err);
 
 /* Before a package is unpacked: conffiles that we changed after dpkg recorded them, and the files

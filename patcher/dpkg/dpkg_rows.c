@@ -64,20 +64,47 @@ const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path) 
     return bsearch(&wanted, rows->items, rows->count, sizeof(*rows->items), compare_rows);
 }
 
-/* What the file is, and its digest. Returns 1, or 0 when it is gone or cannot be read. */
+/* Does the failure say that there is no such file any more, or another one? */
+static bool says_gone(const struct pp_err *failure) {
+    return failure->kind == PP_ERR_REFUSED || failure->kind == PP_ERR_CHANGED ||
+           (failure->kind == PP_ERR_SYSTEM &&
+            (failure->sys == ENOENT || failure->sys == ENOTDIR || failure->sys == ELOOP));
+}
+
+/* A failure that may pass tells nothing of the file: it must not cost a row. */
+static int pass_transient(const struct pp_err *failure, const char *path, struct pp_err *err) {
+    if (!pp_err_is_transient(failure))
+        return 0;
+    *err = *failure;
+    return pp_err_context(err, "%s", path);
+}
+
+enum look {
+    GONE,
+    SEEN,
+    UNREADABLE, /* and so nobody can tell that it changed */
+};
+
+/* What the file is, and its digest. Returns an `enum look`. */
 static int digest_of(const struct pp_record *record, const char *path, struct stat *st,
                      struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
-    struct pp_err gone = PP_ERR_INIT;
+    struct pp_err failure = PP_ERR_INIT;
     struct pp_identity identity;
+    int rc = pp_beneath_find(record->session->root, path, PP_BENEATH_STRICT, &place, &failure);
 
-    if (pp_beneath_find(record->session->root, path, PP_BENEATH_STRICT, &place, &gone) < 0 ||
-        fstatat(place.dir, place.name, st, AT_SYMLINK_NOFOLLOW) < 0)
-        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
-    identity = pp_identity_of(st);
-    if (pp_make_digest(place.dir, place.name, &identity, digest, &gone) < 0)
-        return gone.kind == PP_ERR_NOMEM ? pp_err_nomem(err) : 0;
-    return 1;
+    if (rc >= 0 && fstatat(place.dir, place.name, st, AT_SYMLINK_NOFOLLOW) < 0)
+        rc = pp_err_sys(&failure, "cannot look at it");
+    if (rc >= 0) {
+        identity = pp_identity_of(st);
+        rc = pp_make_digest(place.dir, place.name, &identity, digest, &failure);
+    }
+    if (rc >= 0)
+        return SEEN;
+    if (says_gone(&failure))
+        return GONE;
+    rc = pass_transient(&failure, path, err);
+    return rc < 0 ? rc : UNREADABLE;
 }
 
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
@@ -85,8 +112,10 @@ int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct
     struct stat st;
     int rc = digest_of(record, row->path, &st, &digest, err);
 
-    if (rc <= 0 || S_ISLNK(st.st_mode) != (row->kind == PP_LEDGER_SYMLINK))
-        return rc < 0 ? rc : 0;
+    if (rc != SEEN)
+        return rc < 0 ? rc : rc == UNREADABLE;
+    if (S_ISLNK(st.st_mode) != (row->kind == PP_LEDGER_SYMLINK))
+        return 0;
     return memcmp(digest.sha256, row->current.sha256, sizeof(digest.sha256)) == 0;
 }
 
@@ -97,8 +126,8 @@ int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char
     struct stat st;
     int rc = digest_of(record, path, &st, &digest, err);
 
-    if (rc <= 0)
-        return rc;
+    if (rc != SEEN)
+        return rc < 0 ? rc : 0;
     pp_hex(digest.md5, PP_MD5_LEN, found);
     return strcmp(found, md5) == 0;
 }
@@ -109,15 +138,12 @@ int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *i
     PP_AUTO_FREE char *located =
         pp_session_locate(record->session, pp_dpkg_info_divert(info, package, path));
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
-    struct pp_err gone = PP_ERR_INIT;
+    struct pp_err failure = PP_ERR_INIT;
 
     if (located == NULL)
         return pp_err_nomem(err);
-    if (pp_beneath_find(record->session->root, located, PP_BENEATH_FOLLOW, &place, &gone) < 0) {
-        if (gone.kind != PP_ERR_NOMEM)
-            return 0;
-        return pp_err_nomem(err);
-    }
+    if (pp_beneath_find(record->session->root, located, PP_BENEATH_FOLLOW, &place, &failure) < 0)
+        return pass_transient(&failure, located, err);
     resolved->len = 0;
     return pp_buffer_append(resolved, place.path.data, place.path.len, err) < 0 ? -(int)err->kind
                                                                                 : 1;
@@ -208,7 +234,7 @@ static bool is_gone(const struct pp_record *record, const struct pp_row *row) {
     struct stat st;
 
     return pp_beneath_find(record->session->root, row->path, PP_BENEATH_STRICT, &place, &err) < 0
-               ? err.kind != PP_ERR_NOMEM
+               ? says_gone(&err)
                : fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 

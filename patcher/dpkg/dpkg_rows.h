@@ -41,15 +41,18 @@ int pp_rows_load(struct pp_rows *rows, struct pp_ledger *ledger, const char *pac
 const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path);
 
 /* Is the file still as the row says? By its hash: dpkg gives a new file the mtime of its build,
- * which may be that of the one before. Returns 1 or 0; 0 also when it is gone. */
+ * which may be that of the one before. Returns 1 or 0; 0 also when it is gone, 1
+ * also when it cannot be read, as from a damaged disk. */
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err);
 
-/* Does the file have this MD5, in hex? Returns 1 or 0; 0 also when it is gone. */
+/* Does the file have this MD5, in hex? Returns 1 or 0; 0 also when it is gone or cannot
+ * be read. */
 int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char *md5,
                     struct pp_err *err);
 
 /* The path of a file of a package, relative to the root and without symlinks on the way:
- * diversions and values are followed. Returns 1, or 0 when its folder is not there. */
+ * diversions and values are followed. Returns 1, or 0 when its folder is not there or cannot be
+ * opened. */
 int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,
                     const struct pp_dpkg_package *package, const char *path,
                     struct pp_buffer *resolved, struct pp_err *err);

@@ -45,14 +45,15 @@ def injecting(fault, point):
 
 def points_of(log):
     """(system call, how manieth of its name, its line) of a run that nobody disturbs. strace counts for
-    every thread alone: the run has only one that writes."""
-    counts, points = {}, []
+    every thread and process alone, and so a fault meets the first that gets so far."""
+    counts, points = {}, {}
     for line in Path(log).read_text(errors="replace").splitlines():
-        call = re.match(r"(?:\d+ +)?(\w+)\(", line)
+        call = re.match(r"(\d+) +(\w+)\(", line)
         if call:
-            counts[call[1]] = counts.get(call[1], 0) + 1
-            points.append((call[1], counts[call[1]], line))
-    return points
+            counts[call.groups()] = counts.get(call.groups(), 0) + 1
+            point = call[2], counts[call.groups()]
+            points.setdefault(point, (*point, line))
+    return list(points.values())
 
 
 def writes(point):
