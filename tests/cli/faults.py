@@ -7,6 +7,7 @@ about ten minutes: PATHPATCH_POINTS=all ctest --test-dir build/dev -R kill."""
 import os
 import random
 import re
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -19,7 +20,15 @@ WRITERS = (
 )
 ALL = os.environ.get("PATHPATCH_POINTS") == "all"
 MEMORY = Path("/dev/shm")
-KILLED = (-9, 137)
+
+
+def ended_by(name):
+    """The exit status of what a signal ended, or of a shell that waited for it."""
+    number = getattr(signal, f"SIG{name}")
+    return -number, 128 + number
+
+
+KILLED = ended_by("KILL")
 
 
 @contextmanager

@@ -2,23 +2,16 @@
 that the destination is as it was or whole, after that it is whole, and nothing else is left."""
 
 import gzip
-import re
 import shutil
 import sqlite3
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 from bootstrap_trees import STATE, USR, Device, File, Folder, Link, describe, write_zip
+from faults import KILLED, chosen, ended_by, folder_in_memory, injecting, points_of, tell, tracing, writes
 from notify_peers import new_name
 
 DONE, REFUSED, UNDELIVERED = 0, 2, 75
-WRITERS = (
-    "write,pwrite64,writev,pwritev,ftruncate,fallocate,mkdir,mkdirat,open,openat,link,linkat,"
-    "symlink,symlinkat,rename,renameat,renameat2,unlink,unlinkat,rmdir,fsync,fdatasync,syncfs,"
-    "utimensat,fchmod,fchmodat"
-)
 SCENARIOS = {
     "fresh": [],
     "replace": ["--replace-dest"],
@@ -30,29 +23,23 @@ ENTRIES = {
     "share/a.gz": File(gzip.compress(USR * 9, mtime=1)),
     "share/b": File(b"b"),
     "bin/link": Link(USR.decode() + "/etc/a.conf"),
+    **{f"lib/{i}": File(b"%d " % i + USR * i) for i in range(1, 6)},
 }
-
-
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """In memory where there is such a folder: hundreds of runs sync all that they write."""
-    if not MEMORY.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="pathpatch-test-", dir=MEMORY) as name:
-        yield Path(name)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 class Bench:
     """A device, an archive, and what an undisturbed run makes of it."""
 
-    def __init__(self, folder, scenario):
+    def __init__(self, folder, scenario, *words):
         self.device = Device(folder)
         self.scenario = scenario
-        self.words = SCENARIOS[scenario]
+        self.words = [*SCENARIOS[scenario], *words]
         self.status = UNDELIVERED if scenario == "told" else DONE
         self.archive = write_zip(folder / "new.zip", ENTRIES)
         self.log = folder / "log"
@@ -89,7 +76,7 @@ class Bench:
         return describe(dest, told={"etc"}), rows, sets, kept, recorded
 
     def run(self, *under):
-        words = self.device.words(self.archive, "--jobs=1", *self.words)
+        words = self.device.words(self.archive, *self.words)
         return subprocess.run(
             [*map(str, under), *self.device.command(*words)],
             capture_output=True,
@@ -99,24 +86,14 @@ class Bench:
         )
 
     def find_points(self):
-        """(system call, how manieth of its name) of a run that nobody disturbs."""
-        done = self.run("strace", "-o", self.log, "-e", f"trace={WRITERS}")
+        done = self.run(*tracing(self.log))
         assert done.returncode == self.status, done.stderr
-        counts, points = {}, []
-        for line in self.log.read_text().splitlines():
-            call = re.match(r"(\w+)\(", line)
-            if call:
-                counts[call[1]] = counts.get(call[1], 0) + 1
-                if not call[1].startswith("open") or "O_CREAT" in line:
-                    points.append((call[1], counts[call[1]], line))
-        return points
+        return [point for point in points_of(self.log) if writes(point)]
 
     def disturb(self, fault, point):
-        call, when, line = point
         self.reset()
-        inject = f"inject={call}:{fault}:when={when}"
-        done = self.run("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
-        where = f"{fault} at {line}: {done.returncode} {done.stdout} {done.stderr}"
+        done = self.run(*injecting(fault, point))
+        where = f"{fault} at {point[2]}: {done.returncode} {done.stdout} {done.stderr}"
         before = self.tree()
         if before is None:
             # Only between two renames is the old tree elsewhere.
@@ -135,18 +112,36 @@ class Bench:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_kill_at_every_call(folder, scenario, capsys):
-    bench = Bench(folder, scenario)
+    bench = Bench(folder, scenario, "--jobs=1")
     assert len(bench.points) > 60
-    for point in bench.points:
-        assert bench.disturb("signal=KILL", point).returncode in (-9, 137), point
-    with capsys.disabled():
-        print(f"\n{scenario}: killed at {len(bench.points)} calls", end=" ")
+    taken = chosen(bench.points, 40)
+    for point in taken:
+        assert bench.disturb("signal=KILL", point).returncode in KILLED, point
+    tell(capsys, f"bootstrap, {scenario}: killed at {len(taken)} of {len(bench.points)} calls")
+
+
+@pytest.mark.parametrize("scenario", ["fresh", "replace"])
+def test_kill_with_workers(folder, scenario, capsys):
+    """Which of them writes what differs from run to run: a run may not get to the call."""
+    bench = Bench(folder, scenario)
+    taken = chosen(bench.points, 16)
+    killed = sum(bench.disturb("signal=KILL", point).returncode in KILLED for point in taken)
+    assert killed > len(taken) // 2
+    tell(capsys, f"bootstrap, {scenario}, with workers: killed in {killed} of {len(taken)} runs")
+
+
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+def test_signal(folder, signal):
+    """It ends at once; staging waits for the next run."""
+    bench = Bench(folder, "fresh")
+    for point in chosen(bench.points, 8):
+        assert bench.disturb(f"signal={signal}", point).returncode in ended_by(signal), point
 
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
 def test_error_at_every_call(folder, fault, capsys):
-    bench = Bench(folder, "replace")
-    for point in bench.points:
+    bench = Bench(folder, "replace", "--jobs=1")
+    taken = chosen(bench.points, 30)
+    for point in taken:
         bench.disturb(f"error={fault}", point)
-    with capsys.disabled():
-        print(f"\n{fault}: injected at {len(bench.points)} calls", end=" ")
+    tell(capsys, f"bootstrap, {fault}: at {len(taken)} of {len(bench.points)} calls")

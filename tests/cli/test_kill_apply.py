@@ -3,6 +3,7 @@ fail; run them again, and compare with a run that nobody disturbed: tree, ledger
 
 import errno
 import os
+import re
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from faults import (
     KILLED,
     build_short_writes,
     chosen,
+    ended_by,
     folder_in_memory,
     injecting,
     points_of,
@@ -123,6 +125,17 @@ def test_kill(folder, name, capsys):
     tell(capsys, f"{name}: killed at {len(taken)} of {len(points)} calls")
 
 
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_signal(folder, name, signal):
+    """It ends at once, as a user expects. What was begun waits for the next run."""
+    scene = Scene(folder, name)
+    for point in chosen([point for point in scene.points if writes(point)], 4):
+        done, where = scene.disturb(f"signal={signal}", point)
+        assert done.returncode in ended_by(signal), where
+        scene.end(where)
+
+
 def names_a_file(line):
     """The folder at the top of the tree, and the tree itself, have names without a slash."""
     return "/" in line or line.startswith(("pathpatch: odd: ", "pathpatch: .: "))
@@ -201,18 +214,42 @@ def test_run_beside_one_that_is_stopped(folder):
     assert differences(scene.calm[0], scene.told()[0]) == {}
 
 
-def count_syncs(folder, count):
-    root = folder / f"root{count}"
+SYNCS = "fsync,fdatasync,syncfs,sync,sync_file_range,msync"
+
+
+def cost(folder, count):
+    """Syncs, bytes written below the root, and bytes written to the state."""
+    root, state = folder / f"root{count}", folder / f"state{count}"
     for i in range(count):
-        write(root / f"{i % 50}/{i}", b"%d " % i + padded("TERMUX__PREFIX") + b"\n")
+        write(root / f"{i % 50}/{i}", b"%d " % i + padded("TERMUX__PREFIX") + b"\n" * 4000)
     log = folder / f"log{count}"
-    run("apply", f"--root={root}", f"--state={folder}/state{count}", *sets(VALUES), root,
-        under=["strace", "-f", "-o", log, "-e", "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync"])  # fmt: skip
-    assert (root / "1/1").read_bytes() == b"1 " + padded("TERMUX__PREFIX", VALUES) + b"\n"
-    return sum("sync" in line for line in log.read_text().splitlines() if "resumed" not in line)
+    run("apply", f"--root={root}", f"--state={state}", *sets(VALUES), root,
+        under=["strace", "-f", "-y", "-o", log, "-e", f"trace=write,pwrite64,writev,pwritev,{SYNCS}"])  # fmt: skip
+    assert (root / "1/1").read_bytes() == b"1 " + padded("TERMUX__PREFIX", VALUES) + b"\n" * 4000
+    syncs, written = 0, {root: 0, state: 0}
+    pending = {}
+    for line in log.read_text().splitlines():
+        thread, rest = line.split(None, 1)
+        if rest.endswith("<unfinished ...>"):
+            pending[thread] = rest
+            continue
+        if rest.startswith("<... "):
+            rest = pending.pop(thread) + rest
+        call = re.match(r"(\w+)\((?:\d+<([^>]*)>)?.*\) += (\d+)$", rest)
+        if call and call[1] in SYNCS.split(","):
+            syncs += 1
+        for place in written:
+            if call and "write" in call[1] and call[2].startswith(f"{place}/"):
+                written[place] += int(call[3])
+    return syncs, written[root], written[state]
 
 
-def test_syncs_do_not_grow_with_the_files(folder, capsys):
-    few, many = count_syncs(folder, 20), count_syncs(folder, 2000)
-    assert few == many
-    tell(capsys, f"{many} syncs for 2000 patched files")
+def test_what_many_files_cost(folder, capsys):
+    """Syncs do not grow with the files, and of the files no more than the places is written."""
+    few, many = cost(folder, 20), cost(folder, 2000)
+    assert many[0] == few[0] > 0
+    assert many[1] == 2000 * len(padded("TERMUX__PREFIX"))
+    tell(
+        capsys,
+        f"2000 patched files: {many[0]} syncs, {many[1]} bytes written in place, {many[2]} to the ledger",
+    )

@@ -2,17 +2,21 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from shipped_trees import (
     DEFAULTS,
+    DOWNLOADS,
     LONG_VALUES,
+    SOURCE,
     VALUES,
     copy_tree,
     decoded,
     describe,
     describe_state,
     differences,
+    environment,
     padded,
     run,
     set_times,
@@ -126,6 +130,17 @@ def test_new_values_defaults_restore(real):
     real.restore(".")
     assert real.changes() == {}
     assert describe_state(real.state)[:4] == NOTHING
+
+
+def test_bench_of_real_packages(tmp_path):
+    """tests/bench/restore, which takes all packages of tests/bench/packages, with some."""
+    names = ("ed", "less", "libcommons-cli-java", "netbase")
+    done = subprocess.run(
+        [SOURCE / "tests/bench/restore", f"--folder={tmp_path}", f"--downloads={DOWNLOADS}", "--packages", *names],
+        env=environment(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("restore") == 2 and "WRONG" not in done.stdout
 
 
 def test_new_values_are_written_everywhere(device):
