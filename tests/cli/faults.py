@@ -30,6 +30,10 @@ def ended_by(name):
 
 KILLED = ended_by("KILL")
 
+# A shell's background jobs ignore it, and so would all that a test runs.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @contextmanager
 def folder_in_memory(tmp_path):
