@@ -54,13 +54,14 @@ static const struct pp_rule rules[PP_RULE_COUNT] = {
                         "Mend it: ship it unsigned, or take the path out before it is signed."},
     [PP_RULE_BROKEN] =
         {"PP008", PP_SEVERITY_ERROR, "a path with escapes or line breaks in it",
-         "Something stands between its characters: backslashes before slashes (JSON,\n"
-         "sed) or before full stops (regular expressions), escapes of no width (roff),\n"
-         "or the line is folded (quoted-printable, manifests, hand-wrapped text). Its\n"
+         "Slashes are written otherwise (%2F in a URL, &#47;, \\u002f), something stands\n"
+         "between its characters (backslashes in JSON, sed and regular expressions,\n"
+         "escapes of no width in roff and HTML), or the line is folded: quoted-printable,\n"
+         "manifests, hand-wrapped text, man pages that were formatted with hyphens. Its\n"
          "bytes are not those of the placeholder, and it is not patched.\n"
          "\n"
          "Mend it: write the path in one piece, without escapes: JSON takes plain\n"
-         "slashes, sed and perl other separators."},
+         "slashes, sed and perl other separators; ship man pages unformatted."},
     [PP_RULE_SHEBANG] =
         {"PP009", PP_SEVERITY_ERROR, "a shebang of more than 127 bytes",
          "Linux before 5.1 reads so much of a script's first line and no more; the\n"

@@ -371,37 +371,47 @@ static const struct text *find_broken(const struct pp_matcher *matcher, const ui
     return best;
 }
 
+/* The longest text that stands at `first` in one width, or in pieces. */
+static bool match_at(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                     size_t first, size_t width, struct pp_match *match) {
+    const struct text *best = NULL;
+    struct pp_match candidate;
+
+    for (size_t i = 0; i < matcher->text_count; i++) {
+        const struct text *text = &matcher->texts[i];
+
+        if ((best == NULL || text->len > best->len) &&
+            text_at(data, len, first, width, text->find, text->len) &&
+            confirm(matcher, data, len, first, width, text, &candidate)) {
+            best = text;
+            *match = candidate;
+        }
+    }
+    if (matcher->has_paths && width == 1)
+        best = find_broken(matcher, data, len, first, best, match);
+    return best != NULL;
+}
+
+/* The next byte that a match may begin with, or `len`. */
+static size_t next_first(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                         size_t at) {
+    const uint8_t *slash;
+
+    if (matcher->has_paths)
+        return pp_broken_next_slash(data, len, at);
+    slash = at < len ? memchr(data + at, '/', len - at) : NULL;
+    return slash != NULL ? (size_t)(slash - data) : len;
+}
+
 static bool next_by_slash(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
                           size_t limit, struct pp_matcher_walk *walk, struct pp_match *match) {
-    while (walk->at < len) {
-        const uint8_t *slash = memchr(data + walk->at, '/', len - walk->at);
-        size_t first;
+    size_t first;
 
-        if (slash == NULL)
-            break;
-        first = (size_t)(slash - data);
+    while ((first = next_first(matcher, data, len, walk->at)) < len) {
         walk->at = first + 1;
-        for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
-            const struct text *best = NULL;
-            struct pp_match candidate;
-
-            if (anchor(first, width) >= limit)
-                continue;
-            for (size_t i = 0; i < matcher->text_count; i++) {
-                const struct text *text = &matcher->texts[i];
-
-                if ((best == NULL || text->len > best->len) &&
-                    text_at(data, len, first, width, text->find, text->len) &&
-                    confirm(matcher, data, len, first, width, text, &candidate)) {
-                    best = text;
-                    *match = candidate;
-                }
-            }
-            if (matcher->has_paths && width == 1)
-                best = find_broken(matcher, data, len, first, best, match);
-            if (best != NULL)
+        for (size_t width = 1; width <= WIDTH_MAX; width *= 2)
+            if (anchor(first, width) < limit && match_at(matcher, data, len, first, width, match))
                 return true;
-        }
     }
     walk->at = len;
     return false;

@@ -37,7 +37,10 @@ def decoded(content):
 
 def unescaped(data):
     """What is meant where escapes or line breaks stand in a path."""
-    return re.sub(rb"\\\r?\n[ \t]*|=\r?\n|\r?\n[ \t]*|\\[:%&,|^]|\\(?=[/.])", b"", data)
+    data = re.sub(rb"(?i)%2f|%252f|=2f|&#47;|&#x2f;|&sol;|\\u002f|\\x2f|\\057", b"/", data)
+    data = re.sub(rb"(?i)<wbr */?>|&shy;|&#8203;|\xc2\xad|\xe2\x80\x8b", b"", data)
+    data = re.sub(rb"(?:=|-|\xad|\xe2\x80\x90)\r?\n[ \t]*", b"", data)
+    return re.sub(rb"\\\r?\n[ \t]*|\r?\n[ \t]*|\\[:%&,|^]|\\+(?=[/.])", b"", data)
 
 
 def without_padding(data, keep_length=False):
