@@ -61,8 +61,24 @@ TEXTS = [
     (PREFIX[:12] + b"\n " + PREFIX[12:], ["PP008"]),
     (PLACEHOLDER[:60] + b"=\r\n" + PLACEHOLDER[60:], ["PP008"]),
     (rb"/data/data/\:com.termux", ["PP008"]),
+    # As formatted man pages, HTML and help texts break words.
+    (PREFIX[:17] + "\u2010\n       ".encode() + PREFIX[17:], ["PP008"]),
+    (PREFIX[:17] + b"-\n" + PREFIX[17:], ["PP008"]),
+    (PREFIX[:17] + b"\xad\n " + PREFIX[17:], ["PP008"]),
+    (PREFIX[:17] + "\xad".encode() + PREFIX[17:], ["PP008"]),
+    (PREFIX.replace(b"/", b"/<wbr>"), ["PP008"]),
+    (PREFIX[:11] + b"\n    " + PREFIX[11:], ["PP008"]),
+    # Slashes that are written otherwise: in URLs, mails, HTML, strings, strings in strings.
+    *(
+        (b"x=" + path.replace(b"/", slash) + b" ", ["PP008"])
+        for path in (PREFIX, PLACEHOLDER)
+        for slash in (b"%2F", b"%2f", b"%252F", b"=2F", b"&#47;", b"&#x2F;", b"&sol;", rb"\u002f", rb"\x2F", rb"\057", rb"\\/")
+    ),
+    (PREFIX.replace(b"/", b"%2F") + b"x%2F" + b"%2Fdata%2Fdat", ["PP008"]),
+    (b"%2Fdata%2Fdata%2Fcom.termux-x " + PREFIX.replace(b"/", b"%2e"), []),
     # Two lines with a path each are no folded one.
     (ROOTFS + b"\n/usr", ["PP001"]),
+    (b"/data/data\n/com.termux/files", []),
     (PLACEHOLDER + b"/var/run/long-name-of-a-daemon/socket", ["PP011"]),
     (PLACEHOLDER + b"/run/socket", []),
     (PREFIX.decode().encode("utf-16-le"), ["PP001"]),
@@ -176,6 +192,44 @@ PACKAGES = [
 def test_packages(tmp_path, files, control, wanted):
     (tmp_path / "x.deb").write_bytes(deb(files, control=control))
     assert findings(tmp_path) == wanted
+
+
+def build(tmp_path, files, control):
+    """A tree as dpkg-deb --build takes it."""
+    tree = tmp_path / "build"
+    for name, content in {**files, **{f"DEBIAN/{name[2:]}": text for name, text in control.items()}}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(content)
+    return tree
+
+
+@pytest.mark.parametrize("files, control, wanted", [p for p in PACKAGES if "./l" not in p[0]])
+def test_a_build_is_looked_at_as_the_package_is(tmp_path, files, control, wanted):
+    """The same findings, each under the path of its file."""
+    files = {name.removeprefix("./"): content for name, content in files.items()}
+    tree = build(tmp_path, files, {"./control": CONTROL, **control})
+    lines = [json.loads(line) for line in lint("--json", tree).stdout.splitlines()[:-1]]
+    found = [
+        (note["code"], line["path"].removeprefix(f"{tree}/"), note.get("offset"))
+        for line in lines
+        for note in line["findings"]
+    ]
+    assert found == wanted
+    assert not any("member" in note for line in lines for note in line["findings"])
+    # From inside, too.
+    done = subprocess.run([BUILD / "pathpatch", "lint", "--json", "."], cwd=tree, capture_output=True)
+    assert done.stdout.count(b'"code"') == len(wanted)
+
+
+def test_a_build_whose_control_file_is_not_written_yet(tmp_path):
+    script = b"#!/bin/sh\nls " + PREFIX + b"\n"
+    tree = build(tmp_path, {"x": PLACEHOLDER}, {"./postinst": script, "./conffiles": PREFIX + b"/etc/x\n"})
+    (tree / "DEBIAN/postrm").symlink_to("postinst")
+    (tree / "DEBIAN/folder").mkdir()
+    assert codes(tree) == ["PP013"]
+    known = tmp_path / "known"
+    known.write_text("PP013 DEBIAN/postinst\n")
+    assert lint("--suppressions", known, tree).returncode == 0
 
 
 def test_a_damaged_package_is_said_and_the_others_are_looked_at(tmp_path):
