@@ -34,6 +34,7 @@ struct pp_bootstrap {
     struct pp_tally *tally;
     struct pp_buffer links; /* SYMLINKS.txt */
     uint64_t count;
+    uint64_t total; /* of the files that will be reported; 0: not known */
 };
 
 /* ---- what became of the items ---- */
@@ -56,7 +57,8 @@ static int report(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_item
     if (report.err != NULL || item->findings.count > 0 || item->findings.problem_count > 0)
         pp_report_tell(&report, options->reporter, bootstrap->tally);
     if (options->reporter->progress != NULL)
-        options->reporter->progress(options->reporter->context, bootstrap->tally->files);
+        options->reporter->progress(options->reporter->context, bootstrap->tally->files,
+                                    bootstrap->total);
     return 0;
 }
 
@@ -218,6 +220,8 @@ static int read_links(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_
         return (int)len;
     bootstrap->links.len = (size_t)len;
     bootstrap->links.data[len] = '\0';
+    for (ssize_t i = 0; bootstrap->total > 0 && i < len; i++)
+        bootstrap->total += bootstrap->links.data[i] == '\n';
     return 0;
 }
 
@@ -287,10 +291,11 @@ static int unpack(struct pp_bootstrap *bootstrap, struct pp_err *err) {
 /* ---- the run ---- */
 
 static int check_room(struct pp_bootstrap *bootstrap, struct pp_err *err) {
-    uint64_t len;
-    int rc = pp_bootstrap_archive_size(bootstrap->archive, 4096, &len, err);
+    struct pp_bootstrap_size size;
+    int rc = pp_bootstrap_archive_size(bootstrap->archive, 4096, &size, err);
 
-    return rc < 0 ? rc : pp_bootstrap_dest_room(&bootstrap->dest, len, err);
+    bootstrap->total = size.count;
+    return rc < 0 ? rc : pp_bootstrap_dest_room(&bootstrap->dest, size.len, err);
 }
 
 /* Makes the tree with its root and its state folder, which so is no way out of it. */

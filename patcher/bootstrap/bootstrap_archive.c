@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/spool.h"
+#include "bootstrap/bootstrap_coded.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -248,48 +249,71 @@ static uint64_t in_blocks(uint64_t len, uint64_t block_len) {
     return (len + block_len - 1) / block_len * block_len;
 }
 
-static int zip_size(struct pp_bootstrap_zip *zip, uint64_t block_len, uint64_t *len,
-                    struct pp_err *err) {
+static enum pp_bootstrap_kind zip_kind(const struct pp_bootstrap_zip_entry *from) {
+    if (from->name[from->packed.name_len - 1] == '/' || S_ISDIR(from->mode))
+        return PP_BOOTSTRAP_FOLDER;
+    if (S_ISLNK(from->mode))
+        return PP_BOOTSTRAP_SYMLINK;
+    return S_ISREG(from->mode) || (from->mode & S_IFMT) == 0 ? PP_BOOTSTRAP_FILE
+                                                             : PP_BOOTSTRAP_OTHER;
+}
+
+static int zip_size(struct pp_bootstrap_zip *zip, uint64_t block_len,
+                    struct pp_bootstrap_size *size, struct pp_err *err) {
     struct pp_bootstrap_zip_entry entry;
     int rc;
 
     while ((rc = pp_bootstrap_zip_next(zip, &entry, err)) > 0) {
         /* What no file system has room for does not overflow either. */
-        if (entry.packed.text_len > UINT64_MAX / 4 || *len > UINT64_MAX / 4)
+        if (entry.packed.text_len > UINT64_MAX / 4 || size->len > UINT64_MAX / 4)
             return pp_err_set(err, PP_ERR_LIMIT, "the archive is too large");
-        *len += in_blocks(entry.packed.text_len, block_len);
+        size->len += in_blocks(entry.packed.text_len, block_len);
+        size->count += zip_kind(&entry) != PP_BOOTSTRAP_FOLDER;
     }
     pp_bootstrap_zip_rewind(zip);
     return rc;
 }
 
-int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
-                              uint64_t *len, struct pp_err *err) {
+/* Compressed as a whole: to know what is in it one would have to decode it all. */
+static int coded_size(const struct pp_blob *blob, struct pp_bootstrap_size *size,
+                      struct pp_err *err) {
+    uint64_t told;
+    int rc = pp_bootstrap_coded_len(blob, &told, err);
+
+    size->len = told > blob->len ? told : blob->len;
+    return rc;
+}
+
+static int tar_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
+                    struct pp_bootstrap_size *size, struct pp_err *err) {
     struct archive_entry *entry;
     int rc;
 
-    *len = 0;
-    if (archive->input.is_stream)
-        return 0;
-    if (archive->reader == NULL)
-        return zip_size(&archive->zip, block_len, len, err);
-    while ((rc = archive_read_next_header(archive->reader, &entry)) >= ARCHIVE_WARN) {
-        la_int64_t size = archive_entry_size(entry);
-
-        if (rc == ARCHIVE_EOF)
-            break;
-        /* Compressed as a whole: one would have to decode it all. */
+    while ((rc = archive_read_next_header(archive->reader, &entry)) >= ARCHIVE_WARN &&
+           rc != ARCHIVE_EOF) {
         if (archive_filter_count(archive->reader) > 1) {
-            *len = archive->input.blob.len;
+            if (coded_size(&archive->input.blob, size, err) < 0)
+                return -(int)err->kind;
             break;
         }
-        if (size > 0)
-            *len += in_blocks((uint64_t)size, block_len);
+        if (archive_entry_size(entry) > 0)
+            size->len += in_blocks((uint64_t)archive_entry_size(entry), block_len);
+        size->count +=
+            archive_entry_hardlink(entry) != NULL || archive_entry_filetype(entry) != AE_IFDIR;
     }
     if (rc < ARCHIVE_WARN)
         return fail(archive, err);
     archive_read_free(archive->reader);
     return start(archive, err);
+}
+
+int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
+                              struct pp_bootstrap_size *size, struct pp_err *err) {
+    *size = (struct pp_bootstrap_size){0};
+    if (archive->input.is_stream)
+        return 0;
+    return archive->reader == NULL ? zip_size(&archive->zip, block_len, size, err)
+                                   : tar_size(archive, block_len, size, err);
 }
 
 /* ---- entries ---- */
@@ -327,15 +351,6 @@ static uint32_t entry_mode(struct archive_entry *from) {
     uint32_t mode = (uint32_t)archive_entry_perm(from);
 
     return archive_entry_filetype(from) == AE_IFDIR ? mode & 01777 : mode & 0777;
-}
-
-static enum pp_bootstrap_kind zip_kind(const struct pp_bootstrap_zip_entry *from) {
-    if (from->name[from->packed.name_len - 1] == '/' || S_ISDIR(from->mode))
-        return PP_BOOTSTRAP_FOLDER;
-    if (S_ISLNK(from->mode))
-        return PP_BOOTSTRAP_SYMLINK;
-    return S_ISREG(from->mode) || (from->mode & S_IFMT) == 0 ? PP_BOOTSTRAP_FILE
-                                                             : PP_BOOTSTRAP_OTHER;
 }
 
 /* The content of a symlink is its target. */

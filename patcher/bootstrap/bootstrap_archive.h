@@ -54,10 +54,16 @@ struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sh
                                                        struct pp_err *err);
 void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive);
 
-/* Bytes that the content takes in blocks of `block_len`: exact for what can be skipped through
- * quickly, else what the archive itself takes; 0 for a stream. */
+struct pp_bootstrap_size {
+    uint64_t len;   /* bytes that the content takes in blocks */
+    uint64_t count; /* entries that are no folders; 0: not known */
+};
+
+/* What the archive holds, as far as that can be known without decoding all of it: exact for a zip
+ * and a plain tar; of a compressed tar the bytes that its format tells, or those that it has
+ * itself; nothing of a stream. */
 int pp_bootstrap_archive_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
-                              uint64_t *len, struct pp_err *err);
+                              struct pp_bootstrap_size *size, struct pp_err *err);
 
 /* The next entry, good until the next call. PP_ERR_REFUSED: a name that leads out. PP_ERR_DAMAGED
  * ends the archive. */

@@ -91,10 +91,10 @@ static void on_report(void *context, const struct pp_lint_report *report) {
     }
 }
 
-static void on_progress(void *context, uint64_t files) {
+static void on_progress(void *context, uint64_t files, uint64_t total) {
     struct pp_lint_output *self = context;
 
-    self->output.reporter.progress(&self->output, files);
+    self->output.reporter.progress(&self->output, files, total);
 }
 
 void pp_lint_output_init(struct pp_lint_output *self, const struct pp_options *options,

@@ -2,6 +2,7 @@
 
 #include "cli/announcer.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@ double pp_output_seconds(const struct pp_output *output) {
 
 void pp_output_clear(struct pp_output *output) {
     if (output->progress_shown)
-        fputs("\r\033[K", stderr);
+        pp_progress_wipe();
     output->progress_shown = false;
 }
 
@@ -200,9 +201,11 @@ static void put_file(const struct pp_output *output, const struct pp_report *rep
         printf("%zu placeholder%s\n", count, PP_PLURAL(count));
 }
 
-static void on_progress(void *context, uint64_t files) {
+static void on_progress(void *context, uint64_t files, uint64_t total) {
     struct pp_output *output = context;
 
+    if (total > 0)
+        output->total = total;
     if (output->announcer != NULL)
         pp_announcer_progress(output->announcer, files);
     if (!output->progress || seconds_since(&output->start) < PROGRESS_AFTER_S ||
@@ -210,8 +213,7 @@ static void on_progress(void *context, uint64_t files) {
         return;
     clock_gettime(CLOCK_MONOTONIC, &output->last_progress);
     fflush(stdout);
-    fprintf(stderr, "\r\033[K%s: %llu file%s, %.0f s", output->command, (unsigned long long)files,
-            PP_PLURAL(files), seconds_since(&output->start));
+    pp_progress_put(output->command, files, output->total, seconds_since(&output->start));
     output->progress_shown = true;
 }
 
@@ -230,7 +232,7 @@ static void on_report(void *context, const struct pp_report *report) {
     }
     /* Whoever restores tells every file that it comes to, and nothing else. */
     if (output->restores)
-        on_progress(output, ++output->reported);
+        on_progress(output, ++output->reported, 0);
 }
 
 static void on_waiting(void *context, long pid) {

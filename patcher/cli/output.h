@@ -32,6 +32,7 @@ struct pp_output {
     bool progress;       /* may be shown */
     bool progress_shown; /* a line of it stands on the terminal */
     uint64_t reported;   /* files told so far */
+    uint64_t total;      /* files to be told; 0: not known */
     struct timespec start;
     struct timespec last_progress;
     struct pp_reporter reporter;

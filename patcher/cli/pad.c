@@ -9,27 +9,109 @@
 #include "cli/paths.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Errors are told when they come up; lint, which has the last word, would tell them again. */
+struct pad_output {
+    struct pp_lint_output lint;
+    char **told; /* places with an error, as they are printed: PATH or PATH!MEMBER */
+    size_t told_count;
+    size_t told_again;
+    bool out_of_memory;
+};
+
+static char *place_of(const char *path, const char *member) {
+    char *place;
+
+    return asprintf(&place, "%s%s%s", path, member[0] != '\0' ? "!" : "", member) < 0 ? NULL
+                                                                                      : place;
+}
+
+static void note_told(struct pad_output *self, const char *path, const char *member) {
+    char **grown = reallocarray(self->told, self->told_count + 1, sizeof(*grown));
+
+    if (grown != NULL)
+        self->told = grown;
+    if (grown == NULL || (grown[self->told_count] = place_of(path, member)) == NULL)
+        self->out_of_memory = true;
+    else
+        self->told_count++;
+}
+
+static void on_padded(void *context, const struct pp_report *report) {
+    struct pad_output *self = context;
+    const struct pp_findings *findings = report->findings;
+    struct pp_output *output = &self->lint.output;
+
+    if (report->err != NULL)
+        note_told(self, report->path, "");
+    for (size_t i = 0; findings != NULL && i < findings->problem_count; i++)
+        note_told(self, report->path, findings->problems[i].path);
+    output->reporter.report(output->reporter.context, report);
+}
+
+static bool was_told(const struct pad_output *self, const char *path, const struct pp_note *note) {
+    PP_AUTO_FREE char *place =
+        pp_rule(note->rule) == pp_rule(PP_RULE_UNREAD) ? place_of(path, note->member) : NULL;
+
+    for (size_t i = 0; place != NULL && i < self->told_count; i++)
+        if (strcmp(self->told[i], place) == 0)
+            return true;
+    return false;
+}
+
+static void on_left(void *context, const struct pp_lint_report *report) {
+    struct pad_output *self = context;
+    PP_AUTO_FREE struct pp_note *notes = calloc(report->notes->count, sizeof(*notes));
+    struct pp_notes rest = {.items = notes};
+
+    if (notes == NULL) {
+        self->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < report->notes->count; i++) {
+        if (was_told(self, report->path, &report->notes->items[i]))
+            self->told_again++;
+        else
+            rest.items[rest.count++] = report->notes->items[i];
+    }
+    if (rest.count > 0)
+        self->lint.reporter.report(self->lint.reporter.context,
+                                   &(struct pp_lint_report){report->path, &rest});
+}
+
+static void on_progress(void *context, uint64_t files, uint64_t total) {
+    struct pad_output *self = context;
+
+    self->lint.reporter.progress(self->lint.reporter.context, files, total);
+}
 
 /* What is left as it is, and why: what lint says now. */
-static int tell_what_is_left(struct pp_lint_output *self, struct pp_session *session,
+static int tell_what_is_left(struct pad_output *self, struct pp_session *session,
                              const struct pp_paths *paths, struct pp_tally *tally,
                              struct pp_err *err) {
     PP_AUTO_SUPPRESSIONS struct pp_suppressions none = PP_SUPPRESSIONS_INIT;
+    const struct pp_lint_reporter reporter = {
+        .report = on_left, .progress = on_progress, .context = self};
     PP_AUTO_LINT struct pp_lint lint = {.matcher = NULL};
-    int rc = pp_lint_init(&lint, session, &none, &self->reporter, err);
+    int rc = pp_lint_init(&lint, session, &none, &reporter, err);
 
     for (size_t i = 0; rc >= 0 && i < paths->count; i++)
         rc = pp_lint_path(&lint, paths->items[i], err);
-    tally->skipped += lint.tally.notes[PP_SEVERITY_ERROR] + lint.tally.notes[PP_SEVERITY_WARNING];
+    tally->skipped += lint.tally.notes[PP_SEVERITY_ERROR] + lint.tally.notes[PP_SEVERITY_WARNING] -
+                      self->told_again;
     return rc;
 }
 
-static int pad_paths(struct pp_options *options, struct pp_lint_output *self,
-                     struct pp_tally *tally, struct pp_err *err) {
+static int pad_paths(struct pp_options *options, struct pad_output *self, struct pp_tally *tally,
+                     struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_PATHS struct pp_paths paths = {NULL, 0};
+    const struct pp_reporter reporter = {
+        .report = on_padded, .progress = on_progress, .context = self};
     PP_AUTO_PAD struct pp_pad pad = {.linked = NULL};
-    int rc;
+    int rc = 0;
 
     /* What is shipped does not depend on what is installed here. */
     options->session.fresh = options->session.alone = true;
@@ -37,35 +119,36 @@ static int pad_paths(struct pp_options *options, struct pp_lint_output *self,
     if (pp_session_open(&session, &options->session, err) < 0 ||
         pp_paths_collect(&paths, options, &session, err) < 0)
         return -(int)err->kind;
-    pp_output_open(&self->output, &session);
-    self->table = &session.table;
-    pp_pad_init(&pad, &session, options->dry_run, &self->output.reporter);
-    for (size_t i = 0; i < paths.count; i++) {
+    pp_output_open(&self->lint.output, &session);
+    self->lint.table = &session.table;
+    pp_pad_init(&pad, &session, options->dry_run, &reporter);
+    for (size_t i = 0; rc >= 0 && i < paths.count; i++)
         rc = pp_pad_path(&pad, paths.items[i], tally, err);
-        if (rc < 0)
-            return rc;
-    }
-    return options->dry_run || options->quiet
-               ? 0
-               : tell_what_is_left(self, &session, &paths, tally, err);
+    if (rc >= 0 && !options->dry_run && !options->quiet)
+        rc = tell_what_is_left(self, &session, &paths, tally, err);
+    return rc >= 0 && self->out_of_memory ? pp_err_nomem(err) : rc;
 }
 
 static int run_pad(int argc, char **argv) {
     PP_AUTO_OPTIONS struct pp_options options;
     struct pp_tally tally = {0};
-    struct pp_lint_output self;
+    struct pad_output self = {.told = NULL};
     struct pp_err err = PP_ERR_INIT;
     int rc;
 
     pp_options_init(&options);
     rc = pp_options_parse(&options, &pp_command_pad, &options, argc, argv, &err);
-    pp_lint_output_init(&self, &options, argv[0]);
-    self.output.pads = true;
+    pp_lint_output_init(&self.lint, &options, argv[0]);
+    self.lint.output.pads = true;
     if (rc == 0)
         return PP_EXIT_DONE;
     if (rc > 0)
         rc = pad_paths(&options, &self, &tally, &err);
-    return rc < 0 ? pp_output_fail(&self.output, &err) : pp_output_end(&self.output, &tally);
+    for (size_t i = 0; i < self.told_count; i++)
+        free(self.told[i]);
+    free(self.told);
+    return rc < 0 ? pp_output_fail(&self.lint.output, &err)
+                  : pp_output_end(&self.lint.output, &tally);
 }
 
 const struct pp_command pp_command_pad = {

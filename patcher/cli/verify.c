@@ -17,6 +17,7 @@ struct view {
     struct pp_session session;
     struct pp_record record;
     uint64_t files;
+    uint64_t total;
     uint64_t findings;
 };
 
@@ -99,7 +100,7 @@ static void tell_file(void *context, const char *path, const char *package,
     struct pp_output *output = &view->output;
     PP_AUTO_FREE char *command = mending(view, path, package, state);
 
-    output->reporter.progress(output, ++view->files);
+    output->reporter.progress(output, ++view->files, view->total);
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
     pp_output_clear(output);
@@ -143,8 +144,10 @@ static void put_verify_summary(const struct view *view, const struct pp_verify_t
 static int verify(struct view *view, struct pp_err *err) {
     struct pp_verify_tally tally;
     uint64_t wrong;
-    int rc = pp_dpkg_check(&view->record, tell_finding, view, err);
+    int64_t total = pp_ledger_count(pp_journal_ledger(view->record.journal), err);
+    int rc = total < 0 ? (int)total : pp_dpkg_check(&view->record, tell_finding, view, err);
 
+    view->total = total > 0 ? (uint64_t)total : 0;
     if (rc >= 0)
         rc = pp_verify(&view->record, tell_file, view, &tally, err);
     if (rc < 0)

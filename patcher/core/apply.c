@@ -93,8 +93,6 @@ static int flush(struct apply *apply, struct pp_err *err) {
     }
     apply->pending_count = 0;
     apply->answered = 0;
-    if (apply->reporter->progress != NULL)
-        apply->reporter->progress(apply->reporter->context, atomic_load(&apply->files));
     return rc;
 }
 
@@ -256,6 +254,13 @@ static int on_problem(void *context, const char *path, const struct pp_err *prob
     return deliver(context, visited, err);
 }
 
+static void on_progress(void *context) {
+    struct apply *apply = context;
+
+    if (apply->reporter->progress != NULL)
+        apply->reporter->progress(apply->reporter->context, atomic_load(&apply->files), 0);
+}
+
 static int compare_inodes(const void *left, const void *right) {
     const struct pp_visited *a = ((const struct linked *)left)->visited;
     const struct pp_visited *b = ((const struct linked *)right)->visited;
@@ -372,6 +377,7 @@ static int walk_paths(struct apply *apply, const char *const *skip, struct pp_er
                                                .visit = visit,
                                                .deliver = deliver,
                                                .problem = on_problem,
+                                               .progress = on_progress,
                                                .context = apply};
     struct pp_walker *walker = pp_walker_new(apply->session->root, &walker_options, err);
     struct pp_err failure = PP_ERR_INIT;

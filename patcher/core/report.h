@@ -25,9 +25,10 @@ struct pp_report {
 /* All is called in the thread that runs the command. */
 struct pp_reporter {
     void (*report)(void *context, const struct pp_report *report);
-    void (*progress)(void *context, uint64_t files); /* files looked at so far; may be NULL */
-    void (*waiting)(void *context, long pid);        /* another run has the lock; may be NULL */
-    void (*note)(void *context, const char *text);   /* something to know of; may be NULL */
+    /* Files looked at so far, and in all; 0: not known. May be NULL. */
+    void (*progress)(void *context, uint64_t files, uint64_t total);
+    void (*waiting)(void *context, long pid);      /* another run has the lock; may be NULL */
+    void (*note)(void *context, const char *text); /* something to know of; may be NULL */
     void *context;
 };
 

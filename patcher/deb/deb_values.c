@@ -37,7 +37,7 @@ static void count_file(struct writer *writer) {
 
     writer->tally->files++;
     if (reporter->progress != NULL)
-        reporter->progress(reporter->context, writer->tally->files);
+        reporter->progress(reporter->context, writer->tally->files, 0);
 }
 
 /* ---- control files ---- */

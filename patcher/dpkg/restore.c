@@ -5,8 +5,10 @@
 #include "dpkg/dpkg_query.h"
 #include "dpkg/dpkg_rows.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct restore {
@@ -142,6 +144,51 @@ static bool is_asked_for(const struct pp_restore_options *options, const struct 
     return options->path_count == 0;
 }
 
+static bool is_recorded(const struct restore *restore, const char *path) {
+    for (size_t i = 0; i < restore->rows.count; i++)
+        if (pp_path_below(restore->rows.items[i].path, path) != NULL)
+            return true;
+    return false;
+}
+
+/* A path that leads nowhere is a slip of whoever wrote it. */
+static int check_paths(struct restore *restore, struct pp_err *err) {
+    const struct pp_record *record = restore->record;
+
+    for (size_t i = 0; i < restore->options->path_count; i++) {
+        const char *path = restore->options->paths[i];
+        struct pp_err problem = PP_ERR_INIT;
+        struct pp_report report = {.path = path, .outcome = PP_OUTCOME_UNREADABLE, .err = &problem};
+        struct stat st;
+
+        if (path[0] == '\0' ||
+            fstatat(record->session->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+            is_recorded(restore, path))
+            continue;
+        pp_err_sys(&problem, "nothing is recorded of it, and one cannot look at it");
+        if (problem.kind == PP_ERR_NOMEM)
+            return pp_err_nomem(err);
+        pp_report_tell(&report, record->options.reporter, restore->tally);
+    }
+    return 0;
+}
+
+/* Is there such a package, for dpkg or in the ledger? */
+static int check_package(const struct restore *restore, struct pp_err *err) {
+    const char *name = restore->options->package;
+
+    for (size_t i = 0; i < restore->rows.count; i++)
+        if (is_package(restore->rows.items[i].package, name))
+            return 0;
+    for (size_t i = 0; i < restore->dpkg.count; i++)
+        if (is_package(restore->dpkg.packages[i].key, name))
+            return 0;
+    return pp_err_set(err, PP_ERR_USAGE,
+                      "--package %s: there is no such package, and nothing is recorded of one; "
+                      "pathpatch status lists those that are patched",
+                      name);
+}
+
 static void report_conffile(struct restore *restore, const struct pp_row *row) {
     const struct pp_reporter *reporter = restore->record->options.reporter;
     struct pp_err err = PP_ERR_INIT;
@@ -154,8 +201,14 @@ static void report_conffile(struct restore *restore, const struct pp_row *row) {
 }
 
 static int choose_rows(struct restore *restore, struct pp_err *err) {
+    const struct pp_reporter *reporter = restore->record->options.reporter;
+    uint64_t count = 0;
     int rc = pp_rows_load(&restore->rows, pp_journal_ledger(restore->record->journal), NULL, err);
 
+    if (rc >= 0 && restore->options->package != NULL)
+        rc = check_package(restore, err);
+    if (rc >= 0)
+        rc = check_paths(restore, err);
     if (rc < 0)
         return rc;
     restore->wanted = calloc(restore->rows.count + 1, sizeof(*restore->wanted));
@@ -170,7 +223,10 @@ static int choose_rows(struct restore *restore, struct pp_err *err) {
             restore->wanted[i] = false;
             report_conffile(restore, row);
         }
+        count += restore->wanted[i];
     }
+    if (rc >= 0 && reporter->progress != NULL)
+        reporter->progress(reporter->context, 0, count);
     return rc < 0 ? rc : 0;
 }
 

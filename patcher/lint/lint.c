@@ -235,8 +235,14 @@ static int deliver(void *context, void *visited, struct pp_err *err) {
     (void)err;
     report(walk->lint, looked->path, looked->path + looked->place, &looked->notes);
     looked_free(looked);
-    walk->lint->reporter->progress(walk->lint->reporter->context, atomic_load(&walk->files));
     return 0;
+}
+
+static void on_progress(void *context) {
+    const struct walk *walk = context;
+    const struct pp_lint_reporter *reporter = walk->lint->reporter;
+
+    reporter->progress(reporter->context, atomic_load(&walk->files), 0);
 }
 
 static int on_problem(void *context, const char *path, const struct pp_err *problem,
@@ -261,6 +267,7 @@ static int walk_tree(struct pp_lint *lint, const char *path, const char *control
                                         .visit = visit,
                                         .deliver = deliver,
                                         .problem = on_problem,
+                                        .progress = on_progress,
                                         .context = &walk};
     struct pp_walker *walker = pp_walker_new(lint->session->root, &options, err);
     struct pp_err failure = PP_ERR_INIT;

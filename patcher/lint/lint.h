@@ -26,7 +26,8 @@ struct pp_lint_report {
 /* Called in the thread that runs the command, in the order of paths. */
 struct pp_lint_reporter {
     void (*report)(void *context, const struct pp_lint_report *report);
-    void (*progress)(void *context, uint64_t files); /* files looked at so far */
+    /* Files looked at so far, and in all; 0: not known. */
+    void (*progress)(void *context, uint64_t files, uint64_t total);
     void *context;
 };
 

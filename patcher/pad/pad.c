@@ -289,9 +289,14 @@ static int deliver(void *context, void *visited, struct pp_err *err) {
                             .err = padded->err.kind != PP_ERR_NONE ? &padded->err : NULL},
         pad->reporter, walk->tally);
     padded_free(padded);
-    if (pad->reporter->progress != NULL)
-        pad->reporter->progress(pad->reporter->context, atomic_load(&walk->files));
     return rc;
+}
+
+static void on_progress(void *context) {
+    const struct walk *walk = context;
+    const struct pp_reporter *reporter = walk->pad->reporter;
+
+    reporter->progress(reporter->context, walk->tally->files + atomic_load(&walk->files), 0);
 }
 
 static int on_problem(void *context, const char *path, const struct pp_err *problem,
@@ -314,6 +319,7 @@ int pp_pad_path(struct pp_pad *pad, const char *path, struct pp_tally *tally, st
                                         .visit = visit,
                                         .deliver = deliver,
                                         .problem = on_problem,
+                                        .progress = on_progress,
                                         .context = &walk};
     struct pp_err failure = PP_ERR_INIT;
     struct pp_walker *walker;

@@ -138,6 +138,8 @@ static int deliver_chunk(void *context, void *task, struct pp_err *err) {
     }
     folder_release(chunk->folder);
     free(chunk);
+    if (walker->options.progress != NULL)
+        walker->options.progress(walker->options.context);
     return rc;
 }
 

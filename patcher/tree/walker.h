@@ -33,6 +33,8 @@ struct pp_walker_options {
     /* A folder or path that cannot be read; in the calling thread, in order. The walk goes on. */
     int (*problem)(void *context, const char *path, const struct pp_err *problem,
                    struct pp_err *err);
+    /* Entries were delivered, or had nothing to deliver; in the calling thread. NULL: nothing. */
+    void (*progress)(void *context);
     void *context;
 };
 

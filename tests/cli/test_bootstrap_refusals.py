@@ -228,3 +228,17 @@ def test_room_is_looked_at_first(device, tmp_path):
         archive.truncate(512 + size + 1024)
     assert "make room" in device.bootstrap(tmp_path / "a.tar", status=FAILURE).stderr
     device.check_untouched()
+
+
+def test_room_for_what_a_compressed_tar_tells(device, tmp_path):
+    """Its head tells of more than there is room for: zstd's frame header, RFC 8878 3.1.1.1."""
+    plain = write_tar(tmp_path / "a.tar", sample())
+    subprocess.run(["zstd", "-q", "--no-check", plain], check=True)
+    frame = (tmp_path / "a.tar.zst").read_bytes()
+    assert frame[4] & 0x3F == 0x20 and frame[4] >> 6 in (1, 2)
+    blocks = frame[5 + (2 if frame[4] >> 6 == 1 else 4) :]
+    head = frame[:4] + bytes([0xC0, 0x58]) + (1 << 43).to_bytes(8, "little")
+    (tmp_path / "b.tar.zst").write_bytes(head + blocks)
+    assert "make room" in device.bootstrap(tmp_path / "b.tar.zst", status=FAILURE).stderr
+    device.check_untouched()
+    device.bootstrap(tmp_path / "a.tar.zst")

@@ -169,9 +169,9 @@ def test_no_color_in_a_pipe(root):
     assert b"\033" not in run("scan", root, root, "--color=always", "--json", status=1).stdout
 
 
-def held_up(root, *words, **environment):
+def held_up(root, *words, state=STATE, **environment):
     """A run that waits more than a second for another one."""
-    state = root / STATE
+    state = root / state
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o700)
     with open(state / "lock", "a") as lock:
@@ -190,7 +190,10 @@ def test_progress_after_a_second(root, command):
         apply(root, status=1)
     words = [command, f"--root={root}", *SETS, f"--state={root / STATE}", root]
     raw = held_up(root, *words)
-    assert re.search(rf"\r\033\[K{command}: \d+ files?, \d s", raw)
+    shown = r"\d+ files?, \d s \[ *<=> *\]" if command == "apply" else r"[0-3] of 3 files, \d s \[=*>? *\] +\d+%"
+    assert re.search(rf"\r\033\[K{command}: {shown}", raw)
+    # Never as wide as the terminal, or its line would break.
+    assert max(len(line) for line in re.findall(r"\033\[K([^\r\n]*)", raw)) < 80
     expected = ["a", "b", "c", *(["cut.gz"] if command == "apply" else []), "summary"]
     lines = screen(raw)
     assert lines.pop() == ""
@@ -199,6 +202,23 @@ def test_progress_after_a_second(root, command):
     for line, name in zip(lines[:-1], expected):
         assert line.removeprefix("pathpatch: ").startswith(f"{name}: ")
     assert lines[-1].endswith(" s")
+
+
+def test_progress_of_a_bootstrap(root):
+    """What is in the archive is known: there is no block that moves to and fro."""
+    shutil.make_archive(str(root.parent / "archive"), "tar", root)
+    prefix = VALUES["TERMUX__PREFIX"].lstrip("/")
+    words = ["bootstrap", f"--root={root}", *SETS, root.parent / "archive.tar", root / prefix]
+    raw = held_up(root, *words, state=prefix + ".pathpatch")
+    assert re.search(r"\r\033\[Kbootstrap: [1-4] of 4 files, \d s \[=+>? *\] +\d+%", raw) and "<=>" not in raw
+    assert screen(raw)[-2].startswith("4 files, 3 patched")
+
+
+def test_progress_without_a_hit(tmp_path):
+    """It comes by what was looked at, not by what was found."""
+    write(tmp_path / "a", b"nothing\n")
+    raw = held_up(tmp_path, "apply", f"--root={tmp_path}", *SETS, f"--state={tmp_path / STATE}", tmp_path)
+    assert "apply: 1 file, 1 s" in raw
 
 
 def test_no_progress(root):

@@ -122,15 +122,26 @@ def test_report(tree):
         f"{place}/text: 2 placeholders",
         f"{place}/binary:1: error PP001: a default path without its padding: TERMUX__PREFIX",
     ]
-    assert lines[-1].startswith("3 files, 1 padded (2 paths), 1 could not be, 2 findings left")
+    assert lines[-1].startswith("3 files, 1 padded (2 paths), 1 could not be, 1 finding left")
     assert f"pathpatch: {place}/damaged.gz: gzip: " in done.stderr.decode()
     objects = [json.loads(line) for line in pad("--json", tree, status=1).stdout.splitlines()]
     assert [(o["type"], o["path"].split("/")[-1]) for o in objects[:-1]] == [
         ("file", "damaged.gz"),
         ("findings", "binary"),
-        ("findings", "damaged.gz"),
     ]
     assert objects[-1]["patched"] == 0
+
+
+def test_an_error_is_told_once(tree):
+    done = pad(tree / "none", status=1)
+    assert done.stderr.decode() == f"pathpatch: {tree}/none: cannot look at it: No such file or directory\n"
+    assert done.stdout.startswith(b"0 files, 0 padded (0 paths), 1 could not be, 0 findings left")
+    # What pad says nothing of is said by lint: a container is not its concern.
+    (tree / "x.deb").write_bytes(deb({"./bad.gz": gzip.compress(PREFIX)[:-9], "./x.lz4": b"\x04\x22\x4d\x18", "./x": PREFIX}))
+    done = pad(tree, status=1)
+    assert done.stderr.decode().count("bad.gz") == 1 and "lz4" not in done.stderr.decode()
+    told = [line.split(": ")[1] for line in done.stdout.decode().splitlines()[1:-1]]
+    assert told == ["warning PP016", "error PP014"] and "x.deb!x.lz4: " in done.stdout.decode()
 
 
 def test_the_control_files_of_a_build_stay(tree):

@@ -210,6 +210,16 @@ def test_nothing_recorded(device):
     assert device.changes() == {}
 
 
+def test_a_package_or_a_path_that_is_not_there(device):
+    done = device.restore("--package", "none", status=2)
+    assert "--package none: there is no such package" in done.stderr
+    done = device.restore("none", status=1)
+    assert "pathpatch: none: nothing is recorded of it, and" in done.stderr and "1 could not be" in done.stdout
+    # One that is there, and one that is recorded alone.
+    device.restore(".", "etc")
+    assert device.changes() == {}
+
+
 def test_help_and_mistakes(device, tmp_path):
     assert "--conffiles" in device.restore("--help").stdout
     device.restore(status=2)

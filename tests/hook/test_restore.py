@@ -68,6 +68,15 @@ def test_upgrade_after_restore(root):
     root.assert_clean()
 
 
+def test_a_package_that_dpkg_does_not_know(root):
+    package = opted_in("plain", conffile=None, data=b"nothing to patch")
+    root.install(package)
+    assert "0 files restored" in root.pathpatch("restore", "--package", "plain")
+    assert "--package plain:arm64: there is no such" in root.pathpatch("restore", "--package", "plain:arm64", status=2)
+    root.dpkg("--purge", "plain")
+    assert "--package plain: there is no such" in root.pathpatch("restore", "--package", "plain", status=2)
+
+
 def test_removed_package_leaves_nothing_to_restore(root):
     root.install(opted_in())
     root.dpkg("--purge", "app")
