@@ -6,6 +6,7 @@
 #include "bootstrap/bootstrap_item.h"
 #include "bootstrap/bootstrap_links.h"
 #include "bootstrap/bootstrap_record.h"
+#include "core/owner.h"
 #include "tree/pool.h"
 
 #include <errno.h>
@@ -409,10 +410,26 @@ int pp_bootstrap_run(struct pp_bootstrap *bootstrap, struct pp_tally *tally, str
     return options->dry_run ? unpack(bootstrap, err) : make_tree(bootstrap, err);
 }
 
+/* The tree will be theirs whose folder it is made in. */
+static int become_owner(struct pp_bootstrap *bootstrap, struct pp_err *err) {
+    const struct pp_bootstrap_dest *dest = &bootstrap->dest;
+    PP_AUTO_FREE char *parent = strndup(dest->path, strlen(dest->path) - strlen(dest->name) - 1);
+    int64_t became;
+
+    if (parent == NULL)
+        return pp_err_nomem(err);
+    became = pp_owner_become(dest->parent, parent, err);
+    if (became > 0)
+        bootstrap->session->became = became;
+    return became < 0 ? -(int)err->kind : 0;
+}
+
 static int open_all(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     const struct pp_bootstrap_options *options = &bootstrap->options;
     int rc = pp_bootstrap_dest_find(&bootstrap->dest, bootstrap->session, options->dest, err);
 
+    if (rc >= 0)
+        rc = become_owner(bootstrap, err);
     if (rc < 0 || options->dry_run)
         return rc;
     rc = pp_bootstrap_dest_lock(&bootstrap->dest, options->replace_dest, options->reporter, err);

@@ -191,13 +191,13 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
 
     if (rc < 0)
         return rc;
-    pp_output_open(run->output, &run->session);
     archive = options.archive = open_archive(request, err);
     if (archive < 0)
         return archive;
     run->bootstrap = pp_bootstrap_new(&run->session, &options, err);
     if (run->bootstrap == NULL)
         return -(int)err->kind;
+    pp_output_open(run->output, &run->session);
     pp_announcer_start(&run->announcer);
     rc = pp_bootstrap_run(run->bootstrap, &run->tally, err);
     if (rc >= 0 && request->then != NULL && !common->dry_run)

@@ -279,6 +279,9 @@ void pp_output_init(struct pp_output *output, const struct pp_options *options,
 void pp_output_open(struct pp_output *output, const struct pp_session *session) {
     output->table = &session->table;
     output->root = session->root_path[0] == '\0' ? "/" : "";
+    if (session->became != 0)
+        pp_output_message(output, "the tree belongs to user %lld: going on as that user",
+                          (long long)session->became);
 }
 
 static void put_summary(const struct pp_output *output, const struct pp_tally *tally,

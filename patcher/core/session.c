@@ -1,6 +1,7 @@
 #include "core/session.h"
 
 #include "base/cleanup.h"
+#include "core/owner.h"
 #include "ledger/state.h"
 
 #include <dirent.h>
@@ -51,7 +52,8 @@ static int open_root(struct pp_session *session, struct pp_err *err) {
         return pp_err_sys(err, "%s: cannot open the root", root);
     if (strcmp(session->root_path, "/") == 0)
         session->root_path[0] = '\0';
-    return 0;
+    session->became = pp_owner_become(session->root, session->root_path, err);
+    return session->became < 0 ? -(int)err->kind : 0;
 }
 
 bool pp_session_serves(const struct pp_session *session, const char *variables) {
@@ -141,6 +143,27 @@ static int find_folders(struct pp_session *session, struct pp_err *err) {
         rc = find_folder(session, session->table.state, &session->state, err);
     }
     return rc;
+}
+
+/* The state is the first that is written to. Root may own the root, and not what is below it. */
+static int become_owner(struct pp_session *session, struct pp_err *err) {
+    PP_AUTO_FREE char *absolute = NULL;
+    char folder[PATH_MAX];
+    int64_t became;
+
+    if (session->options.fresh || session->became != 0)
+        return 0;
+    if (session->state[0] != '/' && getcwd(folder, sizeof(folder)) == NULL)
+        return pp_err_sys(err, "cannot find the working folder");
+    if (asprintf(&absolute, "%s%s%s", session->state[0] != '/' ? folder : "",
+                 session->state[0] != '/' ? "/" : "", session->state) < 0) {
+        absolute = NULL;
+        return pp_err_nomem(err);
+    }
+    became = pp_owner_become_below(session->root_path, absolute, err);
+    if (became > 0)
+        session->became = became;
+    return became < 0 ? -(int)err->kind : 0;
 }
 
 static const char *environment(const char *name) {
@@ -280,6 +303,8 @@ static int resolve(struct pp_session *session, struct pp_err *err) {
         rc = pp_values_resolve(&session->values, &session->table, &sources, err);
     if (rc >= 0)
         rc = find_folders(session, err);
+    if (rc >= 0)
+        rc = become_owner(session, err);
     if (rc >= 0 && !options->fresh)
         rc = read_recorded(session, err);
     if (rc < 0)

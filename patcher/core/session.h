@@ -1,7 +1,7 @@
 /* A session: a root, a table, the values, and all that is made from them.
  *
  * Opening one reads and checks everything that can be refused, before a file is touched. It writes
- * nothing.
+ * nothing. As root over a tree of somebody else the program becomes that user (owner.h).
  */
 #ifndef PP_CORE_SESSION_H
 #define PP_CORE_SESSION_H
@@ -57,6 +57,7 @@ struct pp_session {
     struct pp_session_options options;
     int root;
     char *root_path; /* absolute, without a trailing slash: "" for the root of the system */
+    int64_t became;  /* user that root became, since the tree is theirs; 0: nothing of that kind */
     struct pp_table table;
     struct pp_err table_problem;          /* of a table that could not be added; else PP_ERR_NONE */
     struct pp_envfile env_file;           /* of the options */

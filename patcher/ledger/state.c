@@ -64,19 +64,43 @@ static int make_folders(const char *path, struct pp_err *err) {
     return rc;
 }
 
-static int check_folder(int dir, const char *path, struct pp_err *err) {
-    struct stat st;
-
-    if (fstat(dir, &st) < 0)
-        return pp_err_sys(err, "cannot look at %s", path);
-    if (st.st_uid != geteuid())
+static int check_folder(const struct stat *st, const char *path, struct pp_err *err) {
+    if (st->st_uid != geteuid())
         return pp_err_set(err, PP_ERR_REFUSED,
-                          "the state folder %s belongs to user %lu; run as that user", path,
-                          (unsigned long)st.st_uid);
-    if ((st.st_mode & 022) != 0)
+                          "the state folder %s belongs to user %lu, not to user %lu, who runs "
+                          "this; run as its owner, or chown it",
+                          path, (unsigned long)st->st_uid, (unsigned long)geteuid());
+    if ((st->st_mode & 022) != 0)
         return pp_err_set(err, PP_ERR_REFUSED,
                           "others may write to the state folder %s; chmod go-w it", path);
     return 0;
+}
+
+/* Returns the fd. */
+static int open_folder(const char *path, struct pp_err *err) {
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    int rc;
+
+    if (dir < 0) {
+        int error = errno;
+
+        /* One of another user may be closed to us: whose it is says more than that. */
+        if (error == EACCES && lstat(path, &st) == 0 && check_folder(&st, path, err) < 0)
+            return -(int)err->kind;
+        errno = error;
+        return pp_err_sys(err, "cannot open the state folder %s", path);
+    }
+    rc = fstat(dir, &st) == 0 ? check_folder(&st, path, err)
+                              : pp_err_sys(err, "cannot look at %s", path);
+    if (rc >= 0)
+        return dir;
+    close(dir);
+    return rc;
+}
+
+static bool is_missing(const struct pp_err *err) {
+    return err->kind == PP_ERR_SYSTEM && (err->sys == ENOENT || err->sys == ENOTDIR);
 }
 
 static long read_pid(int fd) {
@@ -125,15 +149,12 @@ int pp_state_open(struct pp_state *state, const char *path, bool create,
         if (rc < 0)
             return rc;
     }
-    state->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (state->dir < 0) {
-        if (!create && (errno == ENOENT || errno == ENOTDIR))
-            return 0;
-        return pp_err_sys(err, "cannot open the state folder %s", path);
+    state->dir = open_folder(path, err);
+    if (state->dir < 0 && !create && is_missing(err)) {
+        pp_err_clear(err);
+        return 0;
     }
-    rc = check_folder(state->dir, path, err);
-    if (rc >= 0)
-        rc = take_lock(state, waiting, context, err);
+    rc = state->dir < 0 ? -(int)err->kind : take_lock(state, waiting, context, err);
     return rc < 0 ? rc : 1;
 }
 
@@ -149,16 +170,13 @@ static int read_values_at(int dir, struct pp_buffer *text, struct pp_err *err) {
 }
 
 int pp_state_read_values(const char *path, struct pp_buffer *text, struct pp_err *err) {
-    PP_AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int rc;
+    PP_AUTO_CLOSE int dir = open_folder(path, err);
 
-    if (dir < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return 0;
-        return pp_err_sys(err, "cannot open the state folder %s", path);
+    if (dir < 0 && is_missing(err)) {
+        pp_err_clear(err);
+        return 0;
     }
-    rc = check_folder(dir, path, err);
-    return rc < 0 ? rc : read_values_at(dir, text, err);
+    return dir < 0 ? -(int)err->kind : read_values_at(dir, text, err);
 }
 
 int pp_state_write_values(const struct pp_state *state, const struct pp_buffer *text, bool durable,

@@ -87,9 +87,13 @@ def tell(capsys, text):
         print(f"\n{text}", end=" ")
 
 
-def build_short_writes(folder):
-    """A library that lets every write of more than one byte write only half of it."""
-    source = Path(__file__).resolve().parents[1] / "tools/preload/short_writes.c"
-    library = folder / "short_writes.so"
+def build_preload(folder, name):
+    """A library to be preloaded, from tests/tools/preload."""
+    source = Path(__file__).resolve().parents[1] / "tools/preload" / f"{name}.c"
+    library = folder / f"{name}.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
     return library
+
+
+def preloading(library):
+    return ["env", f"LD_PRELOAD={library}", "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0"]

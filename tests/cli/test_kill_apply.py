@@ -10,12 +10,13 @@ import pytest
 from faults import (
     ALL,
     KILLED,
-    build_short_writes,
+    build_preload,
     chosen,
     ended_by,
     folder_in_memory,
     injecting,
     points_of,
+    preloading,
     tell,
     tracing,
     writes,
@@ -168,8 +169,7 @@ def test_error(folder, name, fault, capsys):
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_short_writes(folder, name):
     scene = Scene(folder, name)
-    library = build_short_writes(folder)
-    preload = ["env", f"LD_PRELOAD={library}", "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0"]
+    preload = preloading(build_preload(folder, "short_writes"))
     copy_tree(scene.start, scene.tree)
     done = scene.run(scene.tree, scene.words, under=preload)
     now = scene.told()
