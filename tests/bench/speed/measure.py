@@ -1,0 +1,111 @@
+"""Commands measured side by side, and the rows of the table.
+
+Rivals run alternately, after one round that warms what they read. Each run is checked.
+"""
+
+import os
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+TOLERANCE = 1.2  # a row holds within this times its bar
+
+
+@dataclass
+class Side:
+    """One rival. `words` is a command; `prepare` runs before each of its runs, `check` after, with what
+    it wrote to standard output; neither is timed."""
+
+    name: str
+    words: list
+    prepare: object = None
+    check: object = None
+    statuses: tuple = (0,)
+    stdin: object = None
+    environment: dict | None = None
+    seconds: list = field(default_factory=list)
+
+    def run(self):
+        """Seconds and output of one run."""
+        if self.prepare:
+            self.prepare()
+        with open(self.stdin or os.devnull, "rb") as stdin:
+            begin = time.monotonic()
+            process = subprocess.Popen(
+                list(map(str, self.words)), stdin=stdin, stdout=subprocess.PIPE, env=self.environment
+            )
+            output = process.stdout.read()
+            _, status = os.waitpid(process.pid, 0)
+            seconds = time.monotonic() - begin
+        process.stdout.close()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode in self.statuses, (self.name, process.returncode, output[-2000:])
+        if self.check:
+            self.check(output)
+        return seconds, output
+
+    @property
+    def median(self):
+        return statistics.median(self.seconds)
+
+    def times(self):
+        low, high = min(self.seconds), max(self.seconds)
+        return f"{self.median:.3f} s ({low:.3f} to {high:.3f})"
+
+
+@dataclass
+class Row:
+    """A line of the table. `value` is compared with `bar`."""
+
+    job: str
+    value: float
+    bar: float
+    ours: str
+    rival: str
+    least: float | None = None  # the ratio of the shortest times
+    at_least: bool = False  # the bar is one from below
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def verdict(self):
+        missed = self.bar / self.value if self.at_least else self.value / self.bar
+        return "at the bar" if missed <= 1 else "holds" if missed <= TOLERANCE else "MISSES"
+
+
+def duel(job, bar, ours, rival, rounds, note=""):
+    """A row with the ratio of the median times of two sides."""
+    alternate([ours, rival], rounds)
+    return versus(job, bar, ours, rival, note)
+
+
+def alternate(sides, rounds):
+    for side in sides:
+        side.run()
+    for number in range(rounds):
+        for side in sides if number % 2 == 0 else reversed(sides):
+            side.seconds.append(side.run()[0])
+
+
+def versus(job, bar, ours, rival, note=""):
+    return Row(
+        job,
+        ours.median / rival.median,
+        bar,
+        f"{ours.name}: {ours.times()}",
+        f"{rival.name}: {rival.times()}",
+        least=min(ours.seconds) / min(rival.seconds),
+        note=note,
+    )
+
+
+def mib(count):
+    return f"{count / MIB:.1f} MiB"
+
+
+def version(*words):
+    """The first line of what a program says about itself."""
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return next((line for line in done.stdout.splitlines() if line.strip()), "?")

@@ -1,0 +1,134 @@
+"""Scans: of trees without placeholders, against ripgrep and the floor; of archives."""
+
+import re
+import sys
+
+from .measure import Side, duel
+
+NEEDLE = "/data/data/com.termux"
+HITS = (0, 1)  # what rg exits with: it found something, or nothing
+
+WALK = """
+import gzip, os, sys, zipfile
+needle, tree = sys.argv[1].encode(), sys.argv[2]
+for folder, _, names in os.walk(tree):
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            continue
+        with open(path, "rb") as file:
+            content = file.read()
+        parts = [content]
+        try:
+            if content.startswith(b"\\x1f\\x8b"):
+                parts = [gzip.decompress(content)]
+            elif content.startswith(b"PK\\3\\4"):
+                with zipfile.ZipFile(path) as archive:
+                    parts = [archive.read(info) for info in archive.infolist()]
+        except Exception:
+            pass
+        if any(needle in part for part in parts):
+            print(path)
+"""
+
+
+def _is_file_count(output):
+    assert re.fullmatch(rb"\d+ files, \d+ hits\n", output), output
+
+
+def _floor(setting, look, tree, jobs=2):
+    return Side(f"floor {look}", [setting.tools / "floor", look, jobs, tree], check=_is_file_count)
+
+
+def _nothing(output):
+    assert output == b"", output[:2000]
+
+
+def _plain(setting, jobs=2):
+    """Nothing is found, and so nothing is printed."""
+    words = setting.on_corpus("scan", "--no-decode", "--quiet", setting.corpus.clean, jobs=jobs)
+    return Side(f"scan --jobs={jobs}", words, check=_nothing)
+
+
+def scan(setting):
+    grep = ["rg", "-j2", "-uuu", "-a", "-lF", NEEDLE, setting.corpus.clean]
+    yield duel(
+        "scan, nothing to patch, plain bytes, against ripgrep",
+        0.55,
+        _plain(setting),
+        Side("rg -a -lF", grep, statuses=HITS),
+        setting.rounds,
+    )
+
+
+def floor(setting):
+    yield duel(
+        "the same against open, read, close of every file",
+        1.05,
+        _plain(setting),
+        _floor(setting, "none", setting.corpus.clean),
+        setting.rounds,
+    )
+
+
+def wide(setting):
+    yield duel(
+        "matching in all encodings against bytes alone, by the floor's reader",
+        1.05,
+        _floor(setting, "matcher", setting.corpus.clean),
+        _floor(setting, "bytes", setting.corpus.clean),
+        setting.rounds,
+    )
+
+
+def threads(setting):
+    yield duel(
+        "scan with 2 threads against 1", 0.55, _plain(setting, 2), _plain(setting, 1), setting.rounds
+    )
+
+
+def archives(setting):
+    """The lists must agree. Whoever does not know padding also lists what holds the bare path."""
+    corpus = setting.corpus
+    corpus.reset()
+    injected = {str(path) for path in corpus.paths("plain", "gzip", "zip")}
+
+    def all_found(output):
+        missing = injected - set(output.decode(errors="surrogateescape").splitlines())
+        assert not missing, sorted(missing)[:5]
+
+    def all_scanned(output):
+        lines = output.decode(errors="surrogateescape").splitlines()
+        names = {f"{corpus.folder}/{re.match(r'[^!]*?(?=!|:[0-9]+: |$)', line).group()}" for line in lines}
+        missing = injected - names
+        assert not missing, sorted(missing)[:5]
+
+    yield duel(
+        "scan with gzip and zip content against a Python walk",
+        0.12,
+        Side("scan", setting.on_corpus("scan", corpus.tree), check=all_scanned),
+        Side("python", [sys.executable, "-c", WALK, NEEDLE, corpus.tree], check=all_found),
+        setting.rounds,
+    )
+
+
+def gzips(setting):
+    """All gzip files of the corpus."""
+    corpus = setting.corpus
+    corpus.reset()
+    paths = [path for path in corpus.tree.rglob("*.gz") if path.is_file() and not path.is_symlink()]
+    listed = corpus.folder / "gzips"
+    listed.write_text("".join(f"{path}\n" for path in paths))
+    count = len(corpus.injected) and sum(kind == "gzip" for kind in corpus.injected.values())
+
+    def enough(output):
+        assert len(output.splitlines()) >= count, len(output.splitlines())
+
+    grep = ["xargs", "-d", "\\n", "rg", "-j2", "-z", "-uuu", "-a", "-lF", NEEDLE]
+    yield duel(
+        f"scan of {len(paths)} gzip files against rg -z",
+        0.06,
+        Side("scan", setting.on_corpus("scan", f"--files-from={listed}"), check=enough),
+        Side("rg -z", grep, stdin=listed, check=enough, statuses=(0, 123)),
+        setting.rounds,
+    )
