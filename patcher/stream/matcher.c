@@ -29,6 +29,8 @@ struct pp_matcher {
     size_t stride; /* distance of probes; 0: look at each slash */
     size_t len_max;
     bool has_paths;
+    bool second[256]; /* bytes that a text, or a guard, goes on with after its slash */
+    uint16_t position[PP_PATTERN_MAX]; /* of a pattern, in `texts` */
     struct text texts[];
 };
 
@@ -119,12 +121,15 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         text->pattern = i;
         text->is_path = !guard && patterns[i].is_path;
         matcher->has_paths = matcher->has_paths || text->is_path;
+        matcher->second[(uint8_t)find[1]] = true;
         if (len > matcher->len_max)
             matcher->len_max = len;
         if (!guard && len - text->stem_len < run_min)
             run_min = len - text->stem_len;
     }
     qsort(matcher->texts, pattern_count, sizeof(struct text), compare_texts);
+    for (size_t i = 0; i < pattern_count; i++)
+        matcher->position[matcher->texts[i].pattern] = (uint16_t)i;
     /* A run of R slashes holds 8 of them at some multiple of R - 7. */
     matcher->stride = run_min >= RUN_MIN && run_min != SIZE_MAX ? run_min - 7 : 0;
     return matcher;
@@ -144,12 +149,14 @@ size_t pp_matcher_lookahead(const struct pp_matcher *matcher) {
     return (2 * matcher->len_max + 1 + (matcher->has_paths ? PP_PATH_LOOKAHEAD : 0)) * WIDTH_MAX;
 }
 
-/* Is there `text` from `first` on, a character every `width` bytes and zeros between? */
+/* Is there `text` from `first` on, a character every `width` bytes and zeros between? Texts begin
+ * alike: the last character tells most of them apart. */
 static bool text_at(const uint8_t *data, size_t len, size_t first, size_t width, const char *text,
                     size_t text_len) {
     if (text_len == 0)
         return true;
-    if (first >= len || (len - first - 1) / width < text_len - 1)
+    if (first >= len || (len - first - 1) / width < text_len - 1 ||
+        data[first + (text_len - 1) * width] != (uint8_t)text[text_len - 1])
         return false;
     if (width == 1)
         return memcmp(data + first, text, text_len) == 0;
@@ -161,6 +168,14 @@ static bool text_at(const uint8_t *data, size_t len, size_t first, size_t width,
                 return false;
     }
     return true;
+}
+
+/* A cheap look at where a stem ends: padded texts all end alike, in a slash. */
+static bool stem_ends(const uint8_t *data, size_t len, size_t first, size_t width,
+                      const struct text *text) {
+    size_t at = text->stem_len > 0 ? first + (text->stem_len - 1) * width : first;
+
+    return at < len && (text->stem_len == 0 || data[at] == (uint8_t)text->find[text->stem_len - 1]);
 }
 
 static bool zeros_at(const uint8_t *data, size_t len, size_t at, size_t count) {
@@ -192,14 +207,18 @@ static bool last_slash_is_taken(const struct pp_matcher *matcher, const uint8_t 
                                 size_t last) {
     enum pp_encoding encoding;
 
-    for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
-        const struct text *text = &matcher->texts[i];
+    for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
+        if (len - last <= width || !matcher->second[data[last + width]])
+            continue;
+        for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
+            const struct text *text = &matcher->texts[i];
 
-        for (size_t width = 1; width <= WIDTH_MAX && !text->is_path; width *= 2)
-            if (text_at(data, len, last, width, text->find, text->len) &&
+            if (!text->is_path && stem_ends(data, len, last, width, text) &&
+                text_at(data, len, last, width, text->find, text->len) &&
                 find_encoding(data, len, last, last + (text->len - 1) * width + 1, width,
                               &encoding))
                 return true;
+        }
     }
     return false;
 }
@@ -291,8 +310,18 @@ static bool slash_at(const uint8_t *data, size_t at, size_t width) {
            (width < 4 || (data[at + 2] == 0 && data[at + 3] == 0));
 }
 
+/* Eight bytes of slashes in a width. */
+static uint64_t slashes_of(size_t width) {
+    static const uint8_t words[][8] = {{'/', '/', '/', '/', '/', '/', '/', '/'},
+                                       {'/', 0, '/', 0, '/', 0, '/', 0},
+                                       {'/', 0, 0, 0, '/'}};
+
+    return load_u64(words[width / 2]);
+}
+
 /* Finds the run around a probe, in one width. */
 static bool expand(const uint8_t *data, size_t len, size_t at, size_t width, struct run *run) {
+    uint64_t slashes = slashes_of(width);
     size_t phase = 0;
     size_t end;
 
@@ -303,12 +332,13 @@ static bool expand(const uint8_t *data, size_t len, size_t at, size_t width, str
         return false;
     run->width = width;
     run->start = at;
+    while (run->start >= 8 && load_u64(data + run->start - 8) == slashes)
+        run->start -= 8;
     while (run->start >= width && slash_at(data, run->start - width, width))
         run->start -= width;
     end = at;
-    if (width == 1)
-        while (len - end >= 8 && load_u64(data + end) == SLASHES)
-            end += 8;
+    while (len - end >= 8 && load_u64(data + end) == slashes)
+        end += 8;
     while (end < len && len - end >= width && slash_at(data, end, width))
         end += width;
     /* The last slash may have no zeros of its own behind it. */
@@ -323,8 +353,11 @@ static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, s
     size_t at;
 
     while ((at = probe(data, len, walk->at, matcher->stride)) < len) {
+        /* Bytes and nothing else where there are no zeros. */
+        size_t width_max = load_u64(data + at) == SLASHES ? 1 : WIDTH_MAX;
+
         walk->at = at + matcher->stride;
-        for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
+        for (size_t width = 1; width <= width_max; width *= 2) {
             struct run run;
             size_t end;
             bool found;
@@ -435,16 +468,12 @@ bool pp_matcher_next(const struct pp_matcher *matcher, const uint8_t *data, size
 /* The text of the match's pattern, where its `put` can be written in the match's encoding. */
 static const struct text *find_writable(const struct pp_matcher *matcher,
                                         const struct pp_match *match) {
-    for (size_t i = 0; i < matcher->text_count; i++) {
-        const struct text *text = &matcher->texts[i];
+    const struct text *text = &matcher->texts[matcher->position[match->pattern]];
 
-        if (text->pattern == match->pattern)
-            return !match->broken && text->put != NULL &&
-                           (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
-                       ? text
-                       : NULL;
-    }
-    return NULL;
+    return !match->broken && text->put != NULL &&
+                   (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
+               ? text
+               : NULL;
 }
 
 bool pp_matcher_can_write(const struct pp_matcher *matcher, const struct pp_match *match) {
@@ -458,7 +487,9 @@ bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,
 
     if (text == NULL)
         return false;
-    for (size_t k = 0; k < text->len; k++)
+    if (width == 1)
+        memcpy(data + match->first, text->put, text->len);
+    for (size_t k = 0; width > 1 && k < text->len; k++)
         data[match->first + k * width] = (uint8_t)text->put[k];
     return true;
 }
