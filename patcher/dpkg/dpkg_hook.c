@@ -126,31 +126,56 @@ static struct pp_ledger_stamp stamp_of(const struct pp_hook *hook,
     return stamp;
 }
 
-int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err) {
-    struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
-    int rc = 0;
-
+/* The packages that take part, by key, with the stamps that they would get now. */
+static int find_packages(struct pp_hook *hook, struct pp_err *err) {
     hook->packages = calloc(hook->dpkg.count + 1, sizeof(*hook->packages));
     if (hook->packages == NULL)
         return pp_err_nomem(err);
-    for (size_t i = 0; rc >= 0 && i < hook->dpkg.count; i++) {
-        struct pp_hook_package *found = &hook->packages[hook->package_count];
+    for (size_t i = 0; i < hook->dpkg.count; i++) {
+        const struct pp_dpkg_package *package = &hook->dpkg.packages[i];
         struct stat list;
+        int rc = takes_part(hook, package)
+                     ? pp_dpkg_info_stat(&hook->info, package, "list", &list, err)
+                     : 0;
 
-        *found = (struct pp_hook_package){.package = &hook->dpkg.packages[i]};
-        if (!takes_part(hook, found->package))
-            continue;
-        rc = pp_dpkg_info_stat(&hook->info, found->package, "list", &list, err);
-        if (rc <= 0)
-            continue;
-        found->stamp = stamp_of(hook, found->package, &list);
-        rc = pp_ledger_has_stamp(ledger, found->package->key, &found->stamp, err);
-        found->stamped = rc > 0;
-        if (rc < 0 || (found->stamped && !all))
-            continue;
-        hook->package_count++;
-        rc = add_package(hook, found, err);
+        if (rc < 0)
+            return rc;
+        if (rc > 0)
+            hook->packages[hook->package_count++] = (struct pp_hook_package){
+                .package = package, .stamp = stamp_of(hook, package, &list)};
     }
+    return 0;
+}
+
+static int compare_keys(const void *key, const void *found) {
+    return strcmp(key, ((const struct pp_hook_package *)found)->package->key);
+}
+
+static int note_stamp(void *context, const char *package, const struct pp_ledger_stamp *stamp,
+                      struct pp_err *err) {
+    struct pp_hook *hook = context;
+    struct pp_hook_package *found = bsearch(package, hook->packages, hook->package_count,
+                                            sizeof(*hook->packages), compare_keys);
+
+    (void)err;
+    if (found != NULL)
+        found->stamped = pp_ledger_same_stamp(&found->stamp, stamp);
+    return 0;
+}
+
+int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err) {
+    size_t count = 0;
+    int rc = find_packages(hook, err);
+
+    if (rc >= 0)
+        rc = pp_ledger_stamps(pp_journal_ledger(hook->record->journal), note_stamp, hook, err);
+    for (size_t i = 0; rc >= 0 && i < hook->package_count; i++) {
+        if (hook->packages[i].stamped && !all)
+            continue;
+        hook->packages[count] = hook->packages[i];
+        rc = add_package(hook, &hook->packages[count++], err);
+    }
+    hook->package_count = count;
     return rc < 0 ? rc : 0;
 }
 

@@ -245,6 +245,13 @@ static bool has_opted_out(const struct pp_dpkg *dpkg, const char *key) {
     return package != NULL && pp_dpkg_has_files(package) && package->variables[0] == '\0';
 }
 
+/* Does the package have files, and still ask for them to be patched? */
+static bool takes_part(const struct pp_dpkg *dpkg, const char *key) {
+    const struct pp_dpkg_package *package = pp_dpkg_find(dpkg, key);
+
+    return package != NULL && pp_dpkg_has_files(package) && package->variables[0] != '\0';
+}
+
 struct stamped {
     const struct pp_dpkg *dpkg;
     char **gone;
@@ -257,13 +264,13 @@ static void stamped_done(struct stamped *stamped) {
     free(stamped->gone);
 }
 
-static int note_gone(void *context, const char *package, const char *version, size_t file_count,
+static int note_gone(void *context, const char *package, const struct pp_ledger_stamp *stamp,
                      struct pp_err *err) {
     struct stamped *stamped = context;
     char **gone;
 
-    (void)file_count;
-    if (version[0] == '\0' || is_known(stamped->dpkg, package))
+    (void)stamp;
+    if (is_known(stamped->dpkg, package))
         return 0;
     gone = reallocarray(stamped->gone, stamped->gone_count + 1, sizeof(char *));
     if (gone == NULL)
@@ -276,23 +283,44 @@ static int note_gone(void *context, const char *package, const char *version, si
 /* A package may be gone and have left no row. */
 static int expire_gone(struct pp_ledger *ledger, const struct pp_dpkg *dpkg, struct pp_err *err) {
     PP_AUTO(stamped_done) struct stamped stamped = {.dpkg = dpkg};
-    int rc = pp_ledger_packages(ledger, note_gone, &stamped, err);
+    int rc = pp_ledger_stamps(ledger, note_gone, &stamped, err);
 
     for (size_t i = 0; rc >= 0 && i < stamped.gone_count; i++)
         rc = pp_ledger_expire(ledger, stamped.gone[i], err);
     return rc < 0 ? rc : 0;
 }
 
+struct following {
+    const struct pp_dpkg *dpkg; /* or NULL */
+    struct pp_rows rows;
+};
+
+static void following_done(struct following *following) {
+    pp_rows_done(&following->rows);
+}
+
+/* Most rows are of packages that are as they were: they are not even copied. */
+static int copy_moved(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
+    struct following *following = context;
+    const struct pp_dpkg *dpkg = following->dpkg;
+
+    if (file->package[0] == '\0')
+        return 0;
+    if (has_suffix(file->path, PP_DPKG_NEW) || has_suffix(file->path, PP_DPKG_DIST) ||
+        (dpkg != NULL && !takes_part(dpkg, file->package)))
+        return copy_row(&following->rows, file, err);
+    return 0;
+}
+
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(record->journal);
-    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
-    int rc = pp_rows_load(&rows, ledger, NULL, err);
+    PP_AUTO(following_done) struct following following = {.dpkg = dpkg, .rows = PP_ROWS_INIT};
+    int rc = pp_ledger_files(ledger, &(struct pp_ledger_filter){.package = NULL}, copy_moved,
+                             &following, err);
 
-    for (size_t i = 0; rc >= 0 && i < rows.count; i++) {
-        const struct pp_row *row = &rows.items[i];
+    for (size_t i = 0; rc >= 0 && i < following.rows.count; i++) {
+        const struct pp_row *row = &following.rows.items[i];
 
-        if (row->package[0] == '\0')
-            continue;
         if (has_suffix(row->path, PP_DPKG_NEW)) {
             rc = follow_conffile(record, row, PP_DPKG_NEW, err);
         } else if (has_suffix(row->path, PP_DPKG_DIST)) {

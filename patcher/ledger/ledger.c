@@ -52,7 +52,11 @@ int pp_row_read(sqlite3_stmt *stmt, struct pp_buffer *path, struct pp_ledger_fil
         !read_digest(stmt, 7, &file->shipped) || !read_digest(stmt, 8, &file->current))
         return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: a row makes no sense");
     path->len = 0;
-    rc = pp_buffer_printf(path, err, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", name);
+    rc = pp_buffer_append(path, folder, strlen(folder), err);
+    if (rc >= 0 && path->len > 0)
+        rc = pp_buffer_append(path, "/", 1, err);
+    if (rc >= 0)
+        rc = pp_buffer_append(path, name, strlen(name), err);
     if (rc < 0)
         return rc;
     file->path = (const char *)path->data;

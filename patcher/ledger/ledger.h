@@ -114,9 +114,13 @@ struct pp_ledger_stamp {
     uint64_t list_size;
     uint8_t config[PP_SHA256_LEN]; /* of values, table, policy, format of the tool */
 };
-/* Returns 1 when the package has exactly this stamp, else 0. */
-int pp_ledger_has_stamp(struct pp_ledger *ledger, const char *package,
-                        const struct pp_ledger_stamp *stamp, struct pp_err *err);
+bool pp_ledger_same_stamp(const struct pp_ledger_stamp *one, const struct pp_ledger_stamp *other);
+/* Calls `each` for every package that has a stamp, in any order; the stamp is good until it
+ * returns. The callback does not write to the ledger. */
+int pp_ledger_stamps(struct pp_ledger *ledger,
+                     int (*each)(void *context, const char *package,
+                                 const struct pp_ledger_stamp *stamp, struct pp_err *err),
+                     void *context, struct pp_err *err);
 int pp_ledger_put_stamp(struct pp_ledger *ledger, const char *package,
                         const struct pp_ledger_stamp *stamp, struct pp_err *err);
 /* Takes the stamp away: the package is looked at again. NULL: of every package. */

@@ -98,8 +98,12 @@ int pp_ledger_values(struct pp_ledger *ledger, uint32_t set,
 int pp_ledger_sets_used(struct pp_ledger *ledger,
                         int (*each)(void *context, uint32_t set, struct pp_err *err), void *context,
                         struct pp_err *err) {
-    sqlite3_stmt *stmt =
-        pp_database_prepare(ledger, "SELECT DISTINCT value_set FROM file ORDER BY 1", err);
+    sqlite3_stmt *stmt = pp_database_prepare(
+        ledger,
+        "WITH RECURSIVE used(number) AS (SELECT min(value_set) FROM file UNION ALL SELECT "
+        "(SELECT min(value_set) FROM file WHERE value_set > number) FROM used WHERE number NOT "
+        "NULL) SELECT number FROM used WHERE number NOT NULL",
+        err);
     int rc = stmt != NULL ? 0 : -(int)err->kind;
 
     while (rc >= 0 && (rc = pp_database_step(ledger, stmt, err)) > 0) {

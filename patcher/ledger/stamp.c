@@ -1,24 +1,54 @@
 #include "ledger/database.h"
 
-int pp_ledger_has_stamp(struct pp_ledger *ledger, const char *package,
-                        const struct pp_ledger_stamp *stamp, struct pp_err *err) {
+#include <string.h>
+
+bool pp_ledger_same_stamp(const struct pp_ledger_stamp *one, const struct pp_ledger_stamp *other) {
+    return strcmp(one->version, other->version) == 0 &&
+           one->list_mtime.tv_sec == other->list_mtime.tv_sec &&
+           one->list_mtime.tv_nsec == other->list_mtime.tv_nsec &&
+           one->list_ino == other->list_ino && one->list_size == other->list_size &&
+           memcmp(one->config, other->config, sizeof(one->config)) == 0;
+}
+
+/* False when the row makes no sense: the package is looked at again. */
+static bool read_stamp(sqlite3_stmt *stmt, struct pp_ledger_stamp *stamp) {
+    const void *config = sqlite3_column_blob(stmt, 6);
+
+    *stamp = (struct pp_ledger_stamp){
+        .version = (const char *)sqlite3_column_text(stmt, 1),
+        .list_mtime = {.tv_sec = (time_t)sqlite3_column_int64(stmt, 2),
+                       .tv_nsec = (long)sqlite3_column_int64(stmt, 3)},
+        .list_ino = (uint64_t)sqlite3_column_int64(stmt, 4),
+        .list_size = (uint64_t)sqlite3_column_int64(stmt, 5),
+    };
+    if (stamp->version == NULL || config == NULL ||
+        sqlite3_column_bytes(stmt, 6) != (int)sizeof(stamp->config))
+        return false;
+    memcpy(stamp->config, config, sizeof(stamp->config));
+    return true;
+}
+
+int pp_ledger_stamps(struct pp_ledger *ledger,
+                     int (*each)(void *context, const char *package,
+                                 const struct pp_ledger_stamp *stamp, struct pp_err *err),
+                     void *context, struct pp_err *err) {
     sqlite3_stmt *stmt = pp_database_prepare(
         ledger,
-        "SELECT 1 FROM package WHERE name = ? AND version = ? AND list_mtime = ? "
-        "AND list_mtime_ns = ? AND list_ino = ? AND list_size = ? AND config = ?",
+        "SELECT name, version, list_mtime, list_mtime_ns, list_ino, list_size, config "
+        "FROM package WHERE version IS NOT NULL",
         err);
-    int rc = stmt == NULL ? -(int)err->kind
-                          : pp_database_bind(ledger, stmt, err, "ttiiiib", package, stamp->version,
-                                             (int64_t)stamp->list_mtime.tv_sec,
-                                             (int64_t)stamp->list_mtime.tv_nsec,
-                                             (int64_t)stamp->list_ino, (int64_t)stamp->list_size,
-                                             stamp->config, sizeof(stamp->config));
+    int rc = stmt != NULL ? 0 : -(int)err->kind;
 
-    if (rc >= 0)
-        rc = pp_database_step(ledger, stmt, err);
-    if (rc > 0)
-        pp_database_end(stmt);
-    return rc;
+    while (rc >= 0 && (rc = pp_database_step(ledger, stmt, err)) > 0) {
+        struct pp_ledger_stamp stamp;
+
+        rc = read_stamp(stmt, &stamp)
+                 ? each(context, (const char *)sqlite3_column_text(stmt, 0), &stamp, err)
+                 : 0;
+        if (rc < 0)
+            pp_database_end(stmt);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 int pp_ledger_put_stamp(struct pp_ledger *ledger, const char *package,
