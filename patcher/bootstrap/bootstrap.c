@@ -347,7 +347,8 @@ static int finish(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     if (rc >= 0)
         rc = keep_message(bootstrap, err);
     if (rc >= 0)
-        rc = pp_bootstrap_record_finish(&bootstrap->record, bootstrap->options.hook_address, err);
+        rc = pp_bootstrap_record_finish(&bootstrap->record, bootstrap->options.hook_environment,
+                                        err);
     if (rc >= 0)
         rc = pp_bootstrap_stage_finish(&bootstrap->stage, err);
     return rc < 0 ? rc : pp_durable_sync(&bootstrap->durable, err);

@@ -48,7 +48,7 @@ struct pp_bootstrap_options {
     struct pp_outbox *outbox;
     const char *run;
     bool more_follows;
-    const char *hook_address; /* whom dpkg runs to come shall tell; NULL: nobody */
+    const char *hook_environment; /* lines of the env-file for dpkg runs to come, or "" */
 };
 
 struct pp_bootstrap;

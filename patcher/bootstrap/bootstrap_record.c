@@ -118,7 +118,7 @@ int pp_bootstrap_record_link(struct pp_bootstrap_record *record,
 
 /* An env-file: the first variable of every placeholder that has one, and whom the hook tells. A
  * volatile value would soon be wrong. */
-static int write_environment(struct pp_bootstrap_record *record, const char *hook_address,
+static int write_environment(struct pp_bootstrap_record *record, const char *hook_environment,
                              struct pp_err *err) {
     const struct pp_table *table = &record->session->table;
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
@@ -132,8 +132,8 @@ static int write_environment(struct pp_bootstrap_record *record, const char *hoo
             rc = pp_buffer_printf(&text, err, "%.*s=%s\n", (int)strcspn(names, " "), names,
                                   record->session->values.values[i].path);
     }
-    if (rc >= 0 && hook_address != NULL)
-        rc = pp_buffer_printf(&text, err, PP_STATE_HOOK_ADDRESS "=%s\n", hook_address);
+    if (rc >= 0)
+        rc = pp_buffer_append(&text, hook_environment, strlen(hook_environment), err);
     if (rc < 0)
         return rc;
     fd = openat(record->state.dir, PP_STATE_ENVIRONMENT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -157,12 +157,12 @@ static int write_values(struct pp_bootstrap_record *record, struct pp_err *err) 
     return rc < 0 ? rc : pp_state_write_values(&record->state, &text, record->each, err);
 }
 
-int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, const char *hook_address,
+int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, const char *hook_environment,
                                struct pp_err *err) {
     int rc = write_values(record, err);
 
     if (rc >= 0)
-        rc = write_environment(record, hook_address, err);
+        rc = write_environment(record, hook_environment, err);
     if (rc >= 0)
         rc = pp_ledger_commit(record->ledger, err);
     /* Closing brings the log into the database, and removes it. */

@@ -41,8 +41,9 @@ int pp_bootstrap_record_link(struct pp_bootstrap_record *record,
 /* The path of a row, in `path`. */
 int pp_bootstrap_record_path(const struct pp_bootstrap_record *record, const char *path,
                              struct pp_buffer *row, struct pp_err *err);
-/* Writes values and env-file, commits and closes. `hook_address`: for the env-file, or NULL. */
-int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, const char *hook_address,
+/* Writes values and env-file, commits and closes. `hook_environment`: lines that the env-file gets,
+ * too. */
+int pp_bootstrap_record_finish(struct pp_bootstrap_record *record, const char *hook_environment,
                                struct pp_err *err);
 void pp_bootstrap_record_done(struct pp_bootstrap_record *record);
 

@@ -185,10 +185,15 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
         .outbox = run->announcer.notifier != NULL ? &run->announcer.outbox : NULL,
         .run = run->announcer.run,
         .more_follows = request->then != NULL,
-        .hook_address = request->notify_dpkg ? common->notify.address : NULL,
+        .hook_environment = "",
     };
+    PP_AUTO_BUFFER struct pp_buffer hook_environment = PP_BUFFER_INIT;
     int rc = pp_session_open(&run->session, &common->session, err);
 
+    if (rc >= 0 && request->notify_dpkg) {
+        rc = pp_notify_options_put(&common->notify, &hook_environment, err);
+        options.hook_environment = (const char *)hook_environment.data;
+    }
     if (rc < 0)
         return rc;
     archive = options.archive = open_archive(request, err);
@@ -200,6 +205,7 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
     pp_output_open(run->output, &run->session);
     pp_announcer_start(&run->announcer);
     rc = pp_bootstrap_run(run->bootstrap, &run->tally, err);
+    pp_output_clear(run->output);
     if (rc >= 0 && request->then != NULL && !common->dry_run)
         rc = run_then(request, &run->session, pp_bootstrap_path(run->bootstrap), err);
     return rc;

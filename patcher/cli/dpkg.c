@@ -46,7 +46,7 @@ static void open_announcer(struct hook_run *run, const char *state) {
     if (run->options.notify.address == NULL && access(path, F_OK) == 0) {
         rc = pp_envfile_load(&run->environment, path, &err);
         if (rc >= 0)
-            run->options.notify.address = pp_envfile_get(&run->environment, PP_STATE_HOOK_ADDRESS);
+            rc = pp_notify_options_get(&run->options.notify, &run->environment, &err);
     }
     if (rc >= 0)
         rc = pp_announcer_open(&run->announcer, &run->options.notify, &run->output, &run->tally,
@@ -156,7 +156,7 @@ const struct pp_command pp_command_dpkg = {
         "the last run; configure looks at all of them; prepare puts conffiles to what\n"
         "dpkg expects before an upgrade. Root and database are those of DPKG_ROOT and\n"
         "DPKG_ADMINDIR, unless given. Whom to tell may also stand in STATE/environment:\n"
-        "PATHPATCH_NOTIFY=ADDRESS.",
+        "PATHPATCH_NOTIFY=ADDRESS, and _TOKEN_FILE, _PEER_UIDS, _PAYLOAD, _EXPECT.",
     .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_DURABILITY | PP_TAKES_REPLACE |
              PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_ANNOUNCER | PP_TAKES_JSON |
              PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,

@@ -2,9 +2,11 @@
 #ifndef PP_CLI_NOTIFY_OPTIONS_H
 #define PP_CLI_NOTIFY_OPTIONS_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "cli/option.h"
 #include "notify/notifier.h"
+#include "values/envfile.h"
 
 #define PP_NOTIFY_PEER_UIDS_MAX 16
 
@@ -29,6 +31,14 @@ int pp_notify_take_peer_uid(const struct pp_option *option, const char *value, v
                             struct pp_err *err);
 int pp_notify_take_timeout(const struct pp_option *option, const char *value, void *place,
                            struct pp_err *err);
+
+/* The same as lines of an env-file, for runs of the hook to come. PP_ERR_USAGE: a token that they
+ * could not read again, or a text that a line cannot hold. */
+int pp_notify_options_put(const struct pp_notify_options *options, struct pp_buffer *text,
+                          struct pp_err *err);
+/* And back, where the options name no address. Texts are borrowed from the file. */
+int pp_notify_options_get(struct pp_notify_options *options, const struct pp_envfile *file,
+                          struct pp_err *err);
 
 /* Reads the address; NOTIFY_SOCKET stands for the socket that this environment variable names. */
 int pp_notify_options_address(const char *text, struct pp_address *address, struct pp_err *err);

@@ -21,7 +21,6 @@
 #include <stdint.h>
 
 #define PP_STATE_ENVIRONMENT "environment"
-#define PP_STATE_HOOK_ADDRESS "PATHPATCH_NOTIFY"
 
 struct pp_state {
     int dir;

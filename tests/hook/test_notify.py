@@ -8,7 +8,7 @@ import pytest
 from conftest import BUILD, PATCHED, SOURCE, VALUES, opted_in
 
 sys.path.insert(0, str(SOURCE / "tests" / "cli"))
-from notify_peers import App, Squatter, ack, answering, new_name, spooled  # noqa: E402
+from notify_peers import App, Squatter, Token, ack, answering, new_name, spooled  # noqa: E402
 
 
 @pytest.fixture
@@ -24,8 +24,17 @@ def state_of(root):
     return root.admindir.parent / "pathpatch"
 
 
-def tell(root, address):
-    (state_of(root) / "environment").write_text(f"TERMUX__HOME=/x\nPATHPATCH_NOTIFY={address}\n")
+def tell(root, address, **more):
+    lines = "".join(f"PATHPATCH_NOTIFY_{key}={value}\n" for key, value in more.items())
+    (state_of(root) / "environment").write_text(f"TERMUX__HOME=/x\nPATHPATCH_NOTIFY={address}\n{lines}")
+
+
+@pytest.fixture
+def token_file(scratch):
+    path = scratch / "token"
+    path.write_bytes(b"k" * 40 + b"\n")
+    path.chmod(0o600)
+    return path
 
 
 def install(root):
@@ -70,6 +79,36 @@ def test_another_user_gets_nothing_and_fails_nothing(root, name):
     assert squatter.counts()[1] == 0
 
 
+def test_a_token(root, name, token_file):
+    tell(root, f"@{name}", TOKEN_FILE=token_file)
+    with App(name, Token(b"k" * 40, name).serve) as app:
+        install(root)
+    assert json.loads(app.lines[-1])["type"] == "complete" and spooled(state_of(root)) == []
+
+
+@pytest.mark.parametrize("key", [b"other" * 8, None])
+def test_a_token_that_is_another_or_cannot_be_read_fails_nothing(root, name, token_file, key):
+    tell(root, f"@{name}", TOKEN_FILE=token_file)
+    if key is None:
+        token_file.chmod(0o644)
+    with App(name, Token(key or b"k" * 40, name).serve) as app:
+        assert "token" in install(root)
+    assert app.lines == []
+
+
+def test_a_user_that_is_trusted(root, name):
+    tell(root, f"@{name}", PEER_UIDS="'17 4321'")
+    squatter = Squatter(name, 4321)
+    install(root)
+    assert squatter.counts()[1] > 0
+
+
+@pytest.mark.parametrize("uids", ["x", "17,4321", "-1", "99999999999"])
+def test_users_that_are_none_fail_nothing(root, name, uids):
+    tell(root, f"@{name}", PEER_UIDS=uids)
+    assert "PATHPATCH_NOTIFY_PEER_UIDS" in install(root)
+
+
 def test_a_handler_that_fails_is_told(root, name):
     """A ledger of a later version: the handler cannot go on, and says so."""
     tell(root, f"@{name}")
@@ -100,3 +139,36 @@ def test_bootstrap_writes_the_address_for_it(root, name):
         environment = (dest / "var/lib/pathpatch/environment").read_text().splitlines()
         assert (f"PATHPATCH_NOTIFY=@{name}" in environment) == bool(words)
     assert "--notify" in root.run(BUILD / "pathpatch", "bootstrap", archive, dest, "--notify-dpkg").stdout
+
+
+def test_bootstrap_writes_all_that_the_hook_needs(root, name, token_file):
+    archive = root.folder / "a.tar"
+    subprocess.run(["tar", "-C", BUILD, "-cf", archive, "CMakeCache.txt"], check=True)
+    dest = root.path / VALUES["TERMUX__PREFIX"].lstrip("/")
+    words = [f"--set=TERMUX_APP__DATA_DIR={VALUES['TERMUX_APP__DATA_DIR']}", "--replace-dest", "--notify-dpkg"]
+
+    def bootstrap(*more):
+        words_here = [BUILD / "pathpatch", "bootstrap", archive, dest, f"--root={root.path}", *words]
+        return root.run(*words_here, f"--notify=@{name}", *more)
+
+    with App(name, Token(b"k" * 40, name).serve):
+        done = bootstrap(f"--token-file={token_file.parent}/./token", "--peer-uid=17", "--peer-uid=4321")
+    assert done.returncode == 0, done.stdout
+    written = (dest / "var/lib/pathpatch/environment").read_text()
+    assert f"PATHPATCH_NOTIFY_TOKEN_FILE={token_file}\n" in written
+    shell = subprocess.run(["sh", "-c", f'{written}echo "$PATHPATCH_NOTIFY_PEER_UIDS"'], capture_output=True, text=True)
+    assert shell.stdout == "17 4321\n"
+    # As the hook reads it.
+    (state_of(root) / "environment").write_text(written)
+    with App(name, Token(b"k" * 40, name).serve) as app:
+        install(root)
+    assert json.loads(app.lines[-1])["type"] == "complete"
+
+
+def test_what_a_later_run_could_not_read_is_refused(root, name, token_file):
+    """A descriptor is gone by then; a text with a quote is no line of an env-file."""
+    token_file.rename(token_file.with_name("it's"))
+    for word, why in ((f"--token-fd=3 3<{token_file}", "--token-file"), ('--token-file="it\'s"', "a quote")):
+        command = f"cd {root.folder} && exec {BUILD}/pathpatch bootstrap /dev/null {root.path}/x --set TERMUX__PREFIX={root.path}/x --notify-dpkg --notify @{name} "
+        done = root.run("sh", "-c", command + word.replace(str(token_file), "it\\'s"))
+        assert done.returncode == 2 and why in done.stdout
