@@ -1,73 +1,13 @@
 """The debhelper add-on: source packages that opt in with it, and what comes of them."""
 
-import os
 import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD, PREFIX, SOURCE, VALUES, packages, termux
+from conftest import PREFIX, VALUES, packages, termux
+from source_packages import HOOK, build, source_package
 
-HOOK = SOURCE / "dpkg-hook"
 PREFIX_TEXT = termux.padded("TERMUX__PREFIX").decode()
-
-CONTROL = """Source: made
-Section: misc
-Priority: optional
-Maintainer: Tests <tests@localhost>
-Build-Depends: debhelper-compat (= 13), dh-sequence-pathpatch
-Standards-Version: 4.6.2
-Rules-Requires-Root: no
-"""
-BINARY = """
-Package: {name}
-Architecture: all
-Depends: ${{misc:Depends}}
-Description: made for a test
- Nothing more.
-"""
-CHANGELOG = """made (1.0) unstable; urgency=medium
-
-  * First version.
-
- -- Tests <tests@localhost>  Tue, 14 Nov 2023 22:13:20 +0000
-"""
-
-
-def build(source, status=0):
-    """Builds a source package with the add-on of the source tree; gives its packages by name."""
-    environment = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"}
-    # Of the tests' own build: make would take part in it.
-    for name in ("MAKEFLAGS", "MFLAGS"):
-        environment.pop(name, None)
-    done = subprocess.run(
-        [HOOK / "with-debhelper", "dpkg-buildpackage", "-d", "-us", "-uc", "-b"],
-        cwd=source,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == status, done.stdout
-    return {deb.name.split("_")[0]: deb for deb in source.parent.glob("*.deb")}, done.stdout
-
-
-def source_package(folder, binaries, rules="", **files):
-    """A source package with a binary package a name; files are given as debian_install=..., say."""
-    source = folder / "made"
-    (source / "debian/source").mkdir(parents=True)
-    written = {
-        "debian/control": CONTROL + "".join(BINARY.format(name=name) for name in binaries),
-        "debian/changelog": CHANGELOG,
-        "debian/source/format": "3.0 (native)\n",
-        "debian/rules": "#!/usr/bin/make -f\n%:\n\tdh $@\n" + rules,
-        **files,
-    }
-    for path, text in written.items():
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        (source / path).write_text(text)
-    (source / "debian/rules").chmod(0o755)
-    return source
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +39,7 @@ def test_sample_is_served(root, sample):
 def test_a_package_with_a_placeholder_opts_in_and_another_does_not(tmp_path):
     source = source_package(
         tmp_path,
-        ["with", "without"],
+        {"with": "all", "without": "all"},
         **{
             "text": f"{PREFIX_TEXT}/x\n",
             "debian/with.install": "text usr/share/with\n",
@@ -123,7 +63,7 @@ def test_a_package_with_a_placeholder_opts_in_and_another_does_not(tmp_path):
 def test_a_package_that_is_left_out(tmp_path):
     source = source_package(
         tmp_path,
-        ["with"],
+        {"with": "all"},
         rules="override_dh_pathpatch:\n\tdh_pathpatch -Nwith\n",
         **{"text": f"{PREFIX_TEXT}/x\n", "debian/with.install": "text usr/share/with\n"},
     )
@@ -135,7 +75,7 @@ def plain_package(folder, **files):
     """It was built with the plain path, in a text and in a program."""
     return source_package(
         folder,
-        ["plain"],
+        {"plain": "all"},
         **{
             "text": f"{termux.PREFIX}/x\n",
             "program": f"#!{termux.PREFIX}/bin/sh\n",
