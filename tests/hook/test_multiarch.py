@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, data_of, opted_in
+from conftest import CHANGED, CHANGED_PATCHED, PATCHED, SHIPPED, conffile_of, data_of, opted_in, termux
 
 ARCHITECTURES = ("i386", "arm64")
 
@@ -75,6 +75,29 @@ def test_upgrade_with_a_changed_conffile(foreign):
         *(library(architecture, "2", conffile=CHANGED) for architecture in ARCHITECTURES)
     )
     assert foreign.read(conffile_of("libapp")) == CHANGED_PATCHED
+
+
+def test_upgrade_with_other_values(foreign):
+    """Nothing asks: the conffile is put to what dpkg recorded."""
+    foreign.install(*(library(architecture) for architecture in ARCHITECTURES))
+    other = termux.user_values(11)
+    foreign.pathpatch("dpkg", "configure", *(f"--set={name}={value}" for name, value in other.items()))
+    assert foreign.read(conffile_of("libapp")) == termux.patched(SHIPPED, other)
+    foreign.install(
+        *(library(architecture, "2", conffile=CHANGED) for architecture in ARCHITECTURES)
+    )
+    assert foreign.read(conffile_of("libapp")) == termux.patched(CHANGED, other)
+    assert foreign.read(data_of("libapp")) == termux.patched(SHIPPED, other)
+
+
+def test_edited_conffile_asks(foreign):
+    mine = PATCHED + b"mine\n"
+    foreign.install(*(library(architecture) for architecture in ARCHITECTURES))
+    foreign.write(conffile_of("libapp"), mine)
+    both = [library(architecture, "2", conffile=CHANGED) for architecture in ARCHITECTURES]
+    assert "conffile prompt" in foreign.install(*both, fails=True)
+    foreign.dpkg("--force-confold", "--configure", "-a")
+    assert foreign.read(conffile_of("libapp")) == mine
 
 
 def test_one_of_two_goes(foreign):

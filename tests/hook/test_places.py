@@ -25,6 +25,14 @@ from conftest import (
 )
 
 
+def with_manual(name, version="1"):
+    """An opted-in package whose manual is compressed: its shipped bytes are kept while it is there."""
+    package = opted_in(name, version)
+    text = SHIPPED + f"{name} {version}\n".encode()
+    package.entries.append(Entry(f"{PREFIX}/share/man/{name}.1.gz", content=gzip.compress(text, mtime=0)))
+    return package
+
+
 def divert(root, *words):
     done = root.run("dpkg-divert", f"--root={root.path}", "--package=other", *words)
     assert done.returncode == 0, done.stdout
@@ -49,10 +57,24 @@ def test_override_of_mode(root):
     root.run(
         "dpkg-statoverride", f"--root={root.path}", "--add", "root", "root", "0600", data_of("app")
     )
-    root.install(opted_in())
-    assert os.stat(root.path / data_of("app").lstrip("/")).st_mode & 0o7777 == 0o600
-    assert root.read(data_of("app")) == PATCHED
-    root.assert_clean()
+    # A compressed file is replaced, a conffile is still called otherwise.
+    manual = f"/{PREFIX}/share/man/app.1.gz"
+    for path in (manual, conffile_of("app")):
+        root.run("dpkg-statoverride", f"--root={root.path}", "--add", "root", "root", "2640", path)
+    for version, content in (("1", SHIPPED), ("2", CHANGED)):
+        package = with_manual("app", version)
+        package.entries = [e for e in package.entries if "/" + e.path != conffile_of("app")]
+        package.entries.append(Entry(conffile_of("app").lstrip("/"), content=content))
+        root.install(package)
+        modes = [
+            os.stat(root.path / path.lstrip("/")).st_mode & 0o7777
+            for path in (data_of("app"), manual, conffile_of("app"))
+        ]
+        assert modes == [0o600, 0o2640, 0o2640]
+        assert root.read(data_of("app")) == PATCHED
+        assert gzip.decompress(root.read(manual)).startswith(PATCHED)
+        assert root.read(conffile_of("app")) == termux.patched(content, VALUES)
+        root.assert_clean()
 
 
 def test_excluded_then_included(root):
@@ -87,14 +109,6 @@ def test_removed_package_leaves_only_its_conffiles(root):
     root.dpkg("--purge", "app")
     root.install(opted_in("third"))
     assert "app.conf" not in root.pathpatch("verify", "--verbose")
-
-
-def with_manual(name, version="1"):
-    """An opted-in package whose manual is compressed: its shipped bytes are kept while it is there."""
-    package = opted_in(name, version)
-    text = SHIPPED + f"{name} {version}\n".encode()
-    package.entries.append(Entry(f"{PREFIX}/share/man/{name}.1.gz", content=gzip.compress(text, mtime=0)))
-    return package
 
 
 def kept_bytes(root):

@@ -1,7 +1,9 @@
 """`dpkg --configure -a` after each kind of failure, and what must not fail at all."""
 
+import contextlib
 import gzip
 import os
+import sqlite3
 
 import pytest
 from conftest import (
@@ -151,6 +153,53 @@ def test_disk_full_in_the_handler(root):
     assert root.status("app") == "unpacked"
     limit.write_text(script)
     assert_mended(root)
+
+
+def ledger_of(root):
+    return root.path / "var/lib/pathpatch/ledger.db"
+
+
+def test_ledger_of_a_newer_version(root):
+    """The handler cannot go on: the packages wait until the newer version is there again."""
+    root.install(opted_in("first"))
+    for version, fails in ((99, True), (1, False)):
+        with contextlib.closing(sqlite3.connect(ledger_of(root))) as ledger:
+            ledger.execute(f"PRAGMA user_version={version}")
+        if fails:
+            output = root.install(opted_in(), fails=True)
+            assert "newer version" in output
+            assert root.status("app") == "unpacked"
+    assert_mended(root)
+
+
+def test_damaged_ledger(root):
+    """It is set aside. What was patched stays so, and the next package is served."""
+    root.install(opted_in("first"))
+    ledger_of(root).write_bytes(b"no database" * 1000)
+    root.install(opted_in())
+    assert_mended(root)
+    assert root.read(data_of("first")) == PATCHED
+    root.install(opted_in("first", version="2", conffile=CHANGED))
+    assert root.read("/first.saw") == PATCHED + CHANGED_PATCHED
+    root.assert_clean()
+    root.pathpatch("verify")
+
+
+def test_patcher_goes_and_comes_back(root):
+    """What is installed meanwhile is as shipped, and patched when it is there again."""
+    root.install(opted_in("first"))
+    root.dpkg("--force-depends", "--purge", "pathpatch")
+    (root.folder / "bin/pathpatch").rename(root.folder / "pathpatch")
+    root.install(opted_in(), options=["--force-depends"])
+    assert root.read("/app.saw") == SHIPPED + SHIPPED
+    assert root.read(data_of("first")) == PATCHED
+    (root.folder / "pathpatch").rename(root.folder / "bin/pathpatch")
+    root.install(pathpatch_package())
+    assert root.read(data_of("app")) == root.read(conffile_of("app")) == PATCHED
+    for name in ("app", "first"):
+        root.install(opted_in(name, version="2", conffile=CHANGED))
+        assert root.read(f"/{name}.saw") == PATCHED + CHANGED_PATCHED
+    root.assert_clean()
 
 
 def test_a_hundred_packages_in_one_run(root):
