@@ -107,3 +107,14 @@ def test_padded_at_the_end_of_the_build(tmp_path):
     package = packages.read(debs["plain"])
     assert package.fields["Dynamic-Variables"] == "yes"
     assert package.content("usr/share/plain/text").decode() == f"{PREFIX_TEXT}/x\n"
+
+
+def test_a_table_that_is_not_there_fails_the_build(tmp_path):
+    source = source_package(
+        tmp_path,
+        {"with": "all"},
+        rules="override_dh_pathpatch:\n\tdh_pathpatch --table=nowhere\n",
+        **{"text": f"{PREFIX_TEXT}/x\n", "debian/with.install": "text usr/share/with\n"},
+    )
+    _, said = build(source, status=2)
+    assert "/usr/share/pathpatch/tables/nowhere.ini" in said
