@@ -36,21 +36,9 @@ static int compare_paths(const void *left, const void *right) {
                   ((const struct pp_apply_path *)right)->path);
 }
 
-struct adding {
-    struct pp_older *older;
-    struct pp_ledger *ledger;
-};
-
-static int add_set(void *context, uint32_t set, struct pp_err *err) {
-    const struct adding *adding = context;
-
-    return pp_older_add_set(adding->older, adding->ledger, set, err);
-}
-
 int pp_edited_patch(struct pp_edited *edited, struct pp_record *record, struct pp_tally *tally,
                     struct pp_err *err) {
     PP_AUTO_OLDER struct pp_older older = PP_OLDER_INIT(&record->session->values);
-    struct adding adding = {&older, pp_journal_ledger(record->journal)};
     struct pp_apply_options options = {.paths = edited->paths,
                                        .path_count = edited->count,
                                        .mode = PP_WALKER_LIST,
@@ -63,9 +51,7 @@ int pp_edited_patch(struct pp_edited *edited, struct pp_record *record, struct p
     if (edited->count == 0)
         return 0;
     older.own = true;
-    rc = pp_ledger_sets_used(adding.ledger, add_set, &adding, err);
-    if (rc >= 0)
-        rc = pp_revalue_add_was(record, &older, err);
+    rc = pp_revalue_add_older(record, &older, err);
     if (rc >= 0)
         rc = pp_older_finish(&older, err);
     if (rc < 0)

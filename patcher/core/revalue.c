@@ -176,3 +176,21 @@ int pp_revalue_add_was(struct pp_record *record, struct pp_older *older, struct 
     rc = pp_journal_set(record->journal, values, session->table.count, &set, err);
     return rc < 0 ? rc : pp_older_add_set(older, pp_journal_ledger(record->journal), set, err);
 }
+
+struct adding {
+    struct pp_older *older;
+    struct pp_ledger *ledger;
+};
+
+static int add_older_set(void *context, uint32_t set, struct pp_err *err) {
+    const struct adding *adding = context;
+
+    return pp_older_add_set(adding->older, adding->ledger, set, err);
+}
+
+int pp_revalue_add_older(struct pp_record *record, struct pp_older *older, struct pp_err *err) {
+    struct adding adding = {older, pp_journal_ledger(record->journal)};
+    int rc = pp_ledger_sets_used(adding.ledger, add_older_set, &adding, err);
+
+    return rc < 0 ? rc : pp_revalue_add_was(record, older, err);
+}

@@ -21,5 +21,7 @@ int pp_revalue_back(struct pp_record *record, const char *path, uint32_t set, st
 
 /* Adds the session's `was` to the older values, as a set of the ledger. */
 int pp_revalue_add_was(struct pp_record *record, struct pp_older *older, struct pp_err *err);
+/* The same, and every set that a row was written with. */
+int pp_revalue_add_older(struct pp_record *record, struct pp_older *older, struct pp_err *err);
 
 #endif

@@ -93,10 +93,24 @@ static int refuse_unfinished(const struct pp_record *record, const struct pp_tal
         "'dpkg --configure -a' goes on");
 }
 
+/* `all`: the tree may have been moved. Rows tell where its files were; the files hold the values
+ * that the rows were written with. */
+static int apply_paths(struct pp_hook *hook, bool all, struct pp_tally *tally, struct pp_err *err) {
+    PP_AUTO_OLDER struct pp_older older = PP_OLDER_INIT(&hook->record->session->values);
+    struct pp_apply_options options = {
+        .paths = hook->paths, .path_count = hook->path_count, .mode = PP_WALKER_LIST};
+    int rc = all ? pp_revalue_add_older(hook->record, &older, err) : 0;
+
+    if (rc >= 0 && older.count > 0) {
+        options.older = &older;
+        rc = pp_older_finish(&older, err);
+    }
+    return rc < 0 ? rc : pp_apply(hook->record, &options, tally, err);
+}
+
 int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
                     struct pp_err *err) {
     const struct pp_journal_rows settled = {.wants = is_settled, .context = record};
-    struct pp_apply_options options = {.mode = PP_WALKER_LIST};
     PP_AUTO(pp_hook_done) struct pp_hook hook;
     int rc = pp_hook_open(&hook, record, err);
 
@@ -104,11 +118,8 @@ int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
         rc = pp_revalue_rows(record, &settled, tally, err);
     if (rc >= 0)
         rc = pp_hook_collect(&hook, all, err);
-    if (rc >= 0 && hook.path_count > 0) {
-        options.paths = hook.paths;
-        options.path_count = hook.path_count;
-        rc = pp_apply(record, &options, tally, err);
-    }
+    if (rc >= 0 && hook.path_count > 0)
+        rc = apply_paths(&hook, all, tally, err);
     if (rc >= 0)
         rc = refuse_unfinished(record, tally, err);
     if (rc >= 0 && all)

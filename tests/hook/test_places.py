@@ -203,6 +203,32 @@ def test_packages_moved_to_where_the_values_are(elsewhere):
     assert elsewhere.theirs.read_bytes() == SHIPPED
 
 
+def test_tree_that_was_moved_gets_its_new_values(root):
+    """The ledger knows its files where they were."""
+    values = termux.user_values(11)
+    root.install(with_manual("app"), opted_in("other"))
+    root.pathpatch("restore", root.path / PREFIX / "etc/own")  # it is of no package
+    (root.path / "data/user/10").rename(root.path / "data/user/11")
+    link = root.path / "data/data/com.termux"
+    link.unlink()
+    link.symlink_to("../user/11/com.termux")
+    root.pathpatch("dpkg", "configure", f"--set=TERMUX_APP__DATA_DIR={values['TERMUX_APP__DATA_DIR']}")
+    for path in (data_of("app"), conffile_of("app"), data_of("other"), conffile_of("other")):
+        assert root.read(path) == termux.patched(SHIPPED, values)
+    manual = gzip.decompress(root.read(f"/{PREFIX}/share/man/app.1.gz"))
+    assert manual.startswith(termux.patched(SHIPPED, values))
+    root.pathpatch("verify")
+    conffiles = {f"??5?????? c {conffile_of(name)}" for name in ("app", "other")}
+    assert set(root.dpkg("--verify").splitlines()) == conffiles
+    for version in ("2", "3"):
+        root.install(opted_in("app", version, conffile=CHANGED), opted_in("other", version))
+        assert root.read(conffile_of("app")) == termux.patched(CHANGED, values)
+        assert root.read("/app.saw") == termux.patched(SHIPPED + CHANGED, values)
+        root.assert_clean()
+    root.pathpatch("restore", "--package", "other")
+    assert root.read(data_of("other")) == SHIPPED
+
+
 def lay_bootstrap(root, values):
     """A package as in a tree that was never installed by dpkg: lists name the default path, the files
     lie below the values."""
