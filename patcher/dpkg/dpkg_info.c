@@ -85,7 +85,7 @@ static int file_name(const struct pp_dpkg_info *info, const struct pp_dpkg_packa
     }
     if (fstatat(info->info, *name, st, 0) == 0)
         return 1;
-    return errno == ENOENT ? 0 : pp_err_sys(err, "%s: cannot look at it", *name);
+    return errno == ENOENT ? 0 : pp_err_sys(err, "info/%s: cannot look at it", *name);
 }
 
 int pp_dpkg_info_stat(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,
@@ -106,9 +106,9 @@ int pp_dpkg_info_read(const struct pp_dpkg_info *info, const struct pp_dpkg_pack
         return rc;
     fd = openat(info->info, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return pp_err_sys(err, "%s: cannot open", name);
+        return pp_err_sys(err, "info/%s: cannot open", name);
     if (pp_io_read_all(fd, FILE_LEN_MAX, text, err) < 0)
-        return pp_err_context(err, "%s", name);
+        return pp_err_context(err, "info/%s", name);
     return 1;
 }
 
@@ -141,5 +141,5 @@ int pp_dpkg_info_replace(const struct pp_dpkg_info *info, const struct pp_dpkg_p
         rc = pp_err_sys(err, "cannot replace it");
     if (rc < 0)
         unlinkat(info->info, TEMPORARY_NAME, 0);
-    return rc < 0 ? pp_err_context(err, "%s", name) : 0;
+    return rc < 0 ? pp_err_context(err, "info/%s", name) : 0;
 }

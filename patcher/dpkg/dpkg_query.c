@@ -14,6 +14,8 @@
 
 #define OUTPUT_LEN_MAX ((size_t)64 << 20)
 #define FIELD_COUNT 6
+/* The exit status for a package that it does not know. */
+#define UNKNOWN_STATUS 1
 
 /* One line a package; its conffiles follow, each on a line that starts with a space. */
 #define FORMAT                                                                                     \
@@ -79,7 +81,7 @@ static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *nam
         ;
     if (rc < 0)
         return pp_err_context(err, "dpkg-query");
-    if (name == NULL && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+    if (!WIFEXITED(status) || WEXITSTATUS(status) > (name != NULL ? UNKNOWN_STATUS : 0))
         return pp_err_set(err, PP_ERR_UNSUPPORTED,
                           "dpkg-query failed: is dpkg's database at %s sound?", admindir);
     return 0;
