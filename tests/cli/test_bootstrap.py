@@ -327,14 +327,20 @@ def test_nobody_sends(device):
     device.check_untouched()
 
 
-@pytest.mark.parametrize("piped", [False, True])
-def test_sha256(device, tmp_path, piped):
+@pytest.mark.parametrize("source", ["file", "-", "@name"])
+def test_sha256(device, tmp_path, source):
     archive = write_tar(tmp_path / "a.tar", sample())
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
 
     def run(pin, status):
-        words = ("-" if piped else archive, f"--sha256={pin}")
-        if not piped:
+        words = ("-" if source == "-" else archive, f"--sha256={pin}")
+        if source == "@name":
+            name = new_name()
+            thread = serve(name, archive.read_bytes())
+            done = device.bootstrap(f"@{name}", words[1], status=status)
+            thread.join()
+            return done
+        if source == "file":
             return device.bootstrap(*words, status=status)
         with subprocess.Popen(["cat", archive], stdout=subprocess.PIPE) as cat:
             return device.bootstrap(*words, status=status, stdin=cat.stdout)

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import PATCHED, SOURCE, opted_in, packages, pathpatch_package
+from conftest import PATCHED, SHIPPED, SOURCE, VALUES, opted_in, packages, pathpatch_package
 
 
 def build_all(folder, **environment):
@@ -85,6 +85,31 @@ def test_library(built):
     assert library.startswith("usr/lib/")
     shlibs = control_file(package_of(built, "libpathpatch0"), "shlibs")
     assert shlibs == "libpathpatch 0 libpathpatch0 (>= 0.1.0)\n"
+
+
+@pytest.mark.parametrize("way", ["pkg-config", "cmake"])
+def test_the_example_is_built_with_what_the_packages_hold(built, tmp_path, way):
+    for name in ("libpathpatch0", "libpathpatch-dev"):
+        subprocess.run(["dpkg-deb", "-x", package_of(built, name), tmp_path], check=True)
+    (pc,) = tmp_path.rglob("libpathpatch.pc")
+    (example,) = tmp_path.rglob("patch-entry.c")
+    library = pc.parents[1]
+    commands = {
+        "pkg-config": f"cc -Wall -Werror {example} $(pkg-config --cflags --libs libpathpatch) -o patch-entry",
+        "cmake": f"cmake -S {SOURCE}/fixtures/library -B . -DCMAKE_PREFIX_PATH={tmp_path}/usr && cmake --build .",
+    }
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "LD_LIBRARY_PATH": str(library)}
+    (tmp_path / "made").mkdir()
+    done = subprocess.run(["sh", "-euc", commands[way]], cwd=tmp_path / "made", env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "shipped").write_bytes(SHIPPED)
+    values = [f"{name}={value}" for name, value in VALUES.items()]
+    subprocess.run([tmp_path / "made/patch-entry", tmp_path / "shipped", tmp_path / "out", *values], env=environment, check=True)
+    assert (tmp_path / "out").read_bytes() == PATCHED
+    symbols = control_file(package_of(built, "libpathpatch0"), "symbols").split("\n")[1:-1]
+    listed = subprocess.run(["nm", "-D", "--defined-only", next(library.glob("*.so.0"))], check=True, stdout=subprocess.PIPE, text=True)
+    exported = {line.split()[2] for line in listed.stdout.splitlines() if line.split()[1] == "T"}
+    assert {line.split("@")[0].strip() for line in symbols if line.startswith(" ")} == {name.split("@")[0] for name in exported}
 
 
 def test_add_on(built):
