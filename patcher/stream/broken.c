@@ -90,14 +90,33 @@ static size_t skip_break(const struct bytes *bytes, size_t at, char next, bool b
     return skip_one_of(bytes, at, invisible, sizeof(invisible) / sizeof(invisible[0]));
 }
 
+/* Does a slash that is written otherwise begin so? */
+static bool begins_slash(uint8_t first, uint8_t second) {
+    switch (first) {
+    case '%':
+    case '=':
+        return second == '2';
+    case '&':
+        return second == '#' || second == 's';
+    case '\\':
+        return second == 'u' || second == 'x' || second == '0';
+    default:
+        return false;
+    }
+}
+
 size_t pp_broken_next_slash(const uint8_t *data, size_t len, size_t at) {
     static const bool begins[UINT8_MAX + 1] = {
         ['/'] = true, ['%'] = true, ['='] = true, ['&'] = true, ['\\'] = true};
     struct bytes bytes = {data, len};
 
-    for (; at < len; at++)
-        if (begins[data[at]] && (data[at] == '/' || skip_slash(&bytes, at) > at))
+    for (; at < len; at++) {
+        if (!begins[data[at]])
+            continue;
+        if (data[at] == '/' ||
+            (at + 1 < len && begins_slash(data[at], data[at + 1]) && skip_slash(&bytes, at) > at))
             return at;
+    }
     return len;
 }
 
