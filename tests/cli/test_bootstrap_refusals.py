@@ -2,6 +2,8 @@
 nothing is touched."""
 
 import io
+import os
+import random
 import subprocess
 import tarfile
 import zipfile
@@ -228,6 +230,30 @@ def test_room_is_looked_at_first(device, tmp_path):
         archive.truncate(512 + size + 1024)
     assert "make room" in device.bootstrap(tmp_path / "a.tar", status=FAILURE).stderr
     device.check_untouched()
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_disk_that_gets_full_on_the_way(tmp_path, piped):
+    """bzip2 does not tell how much there is in it."""
+    noise = random.Random(1)
+    entries = {f"share/{number}": File(noise.randbytes(75_000).hex().encode()) for number in range(40)}
+    archive = write_tar(tmp_path / "a.tar.bz2", entries, "bz2")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    device = Device(disk)
+    script = (
+        'mount -t tmpfs -o size=4m none "$0" && mkdir -p "$1" && shift && "$@"; status=$?; '
+        'find "$0" -type f; exit $status'
+    )
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    command = device.command(*device.words("-" if piped else archive))
+    with open(archive, "rb") as file:
+        done = subprocess.run(
+            ["unshare", *user, "--mount", "sh", "-c", script, disk, device.dest.parent, *command],
+            stdin=file, capture_output=True, text=True, env=device.environment,
+        )  # fmt: skip
+    assert "No space left on device" in done.stderr
+    assert (done.returncode, done.stdout) == (FAILURE, "")
 
 
 def test_room_for_what_a_compressed_tar_tells(device, tmp_path):
