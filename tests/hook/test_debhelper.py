@@ -47,6 +47,8 @@ def test_a_package_with_a_placeholder_opts_in_and_another_does_not(tmp_path):
             "debian/with.maintscript": "rm_conffile /etc/gone 1.0~\n",
             "debian/without.install": "debian/control usr/share/without\n",
         },
+        # What an earlier build left does not say what this one will be.
+        rules="execute_before_dh_pathpatch:\n\tmkdir debian/with/DEBIAN\n\techo Package: with >debian/with/DEBIAN/control\n",
     )
     debs, _ = build(source)
     fields = packages.read(debs["with"]).fields
