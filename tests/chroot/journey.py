@@ -23,6 +23,11 @@ import rebuilt  # noqa: E402
 from generator import termux, termux_package  # noqa: E402
 from walkthrough import Broken, check, inspect, title  # noqa: E402
 
+# netbase, manpages and bash-completion are of no architecture.
+NAMES = (
+    "bash-completion bc bzip2 cpio dos2unix ed file gawk gzip info "
+    "less logrotate lsof manpages nano netbase patch psmisc unzip wget"
+).split()
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT = "data/data/com.termux"
 CONFFILE = "/" + termux.relocated("/etc/nanorc")
@@ -380,7 +385,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path, help="with base.tar and the .debs of pathpatch in pathpatch/")
     folder = options.parse_args().folder.resolve()
-    made = rebuilt.rebuild(folder / "repository")
+    made = rebuilt.rebuild(NAMES, folder / "repository")
     journey = Journey(Chroot(folder), folder / "repository", made)
     try:
         journey.take()

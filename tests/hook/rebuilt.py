@@ -1,20 +1,15 @@
-"""20 real packages, built anew with placeholders by debhelper and dh_pathpatch, in two versions.
+"""Real packages, built anew with placeholders by debhelper and dh_pathpatch, in two versions.
 
 They have what real ones have: conffiles, maintainer scripts, alternatives, man pages, hard links."""
 
 import shutil
 from dataclasses import replace
 
-from conftest import SOURCE, packages, termux, termux_package
+from conftest import packages, termux, termux_package
 from generator.downloads import fetch
+from real_packages import DOWNLOADS
 from source_packages import build, source_package
 
-# netbase, manpages and bash-completion are of no architecture.
-NAMES = (
-    "bash-completion bc bzip2 cpio dos2unix ed file gawk gzip info "
-    "less logrotate lsof manpages nano netbase patch psmisc unzip wget"
-).split()
-DOWNLOADS = SOURCE / "build" / "downloads"
 VERSIONS = "1", "2"
 
 # The trees come after debhelper's own steps: nothing of theirs is meant for paths like these.
@@ -79,9 +74,9 @@ def _lay_out(made, folder, version):
     return source
 
 
-def rebuild(folder):
+def rebuild(names, folder):
     """The packages by version and name; their .debs are in FOLDER/VERSION."""
-    first = [_made_of(deb) for deb in fetch(NAMES, DOWNLOADS).values()]
+    first = [_made_of(deb) for deb in fetch(names, DOWNLOADS).values()]
     made = dict(zip(VERSIONS, (first, [termux_package.next_version(one, LINE) for one in first])))
     for version, contents in made.items():
         shutil.rmtree(folder / version, ignore_errors=True)
