@@ -1,5 +1,6 @@
 #include "base/spool.h"
 
+#include "base/broker.h"
 #include "base/io.h"
 
 #include <fcntl.h>
@@ -13,7 +14,7 @@ static const char *temporary_folder(void) {
     return folder != NULL && folder[0] == '/' ? folder : "/tmp";
 }
 
-static int open_temporary(struct pp_err *err) {
+int pp_spool_open_temporary(struct pp_err *err) {
     const char *folder = temporary_folder();
     char path[4096];
     int fd;
@@ -38,7 +39,7 @@ static int spool_write(struct pp_sink *sink, const void *data, size_t len, struc
     int rc;
 
     if (spool->fd < 0 && len > PP_SPOOL_MEMORY_MAX - spool->memory.len) {
-        int fd = open_temporary(err);
+        int fd = pp_broker_is_there() ? pp_broker_temporary(err) : pp_spool_open_temporary(err);
 
         if (fd < 0)
             return fd;

@@ -19,6 +19,9 @@ struct pp_spool {
 
 #define PP_AUTO_SPOOL PP_AUTO(pp_spool_done)
 
+/* An unlinked temporary file, of the process's own. */
+int pp_spool_open_temporary(struct pp_err *err);
+
 void pp_spool_init(struct pp_spool *spool);
 void pp_spool_done(struct pp_spool *spool);
 /* A view of all that was written; good until the next write. */

@@ -1,5 +1,6 @@
 #include "base/whole_file.h"
 
+#include "base/broker.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/source.h"
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Names that are tried: others belong to runs that were killed. */
 #define NAME_COUNT 1000
@@ -95,6 +97,19 @@ static int open_temporary(struct pp_whole_output *output, struct pp_err *err) {
     return pp_err_sys(err, "%s: cannot create a file beside it", output->path);
 }
 
+/* In the broker. Returns an errno. */
+static int end_output(void *context, bool asked) {
+    const struct pp_whole_output *output = context;
+    int error = 0;
+
+    if (asked && rename(output->temporary, output->path) == 0)
+        return 0;
+    if (asked)
+        error = errno;
+    unlink(output->temporary);
+    return error;
+}
+
 int pp_whole_output_open(struct pp_whole_output *output, const char *path,
                          const struct pp_whole_input *input, struct pp_err *err) {
     struct stat st;
@@ -109,41 +124,44 @@ int pp_whole_output_open(struct pp_whole_output *output, const char *path,
         return pp_err_set(err, PP_ERR_REFUSED, "%s: a folder; name the file in it", path);
     if (there && input != NULL && st.st_dev == input->st.st_dev && st.st_ino == input->st.st_ino)
         return pp_err_set(err, PP_ERR_REFUSED, "%s: is the input; name another file", path);
-    if (there && !S_ISREG(st.st_mode))
-        return 0;
+    if (there && !S_ISREG(st.st_mode)) {
+        output->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        return output->fd < 0 ? pp_err_sys(err, "%s: cannot open", path) : 0;
+    }
     if (open_temporary(output, err) < 0)
         return -(int)err->kind;
     if (there && fchmod(output->fd, st.st_mode & 0777) < 0)
         return pp_err_sys(err, "%s: cannot set its mode", path);
-    return 0;
+    return pp_broker_start(end_output, output, err);
 }
 
 /* What is no file of its own gets the bytes once all of them are there. */
 static int write_through(struct pp_whole_output *output, struct pp_err *err) {
     struct pp_blob blob = pp_spool_blob(&output->spool);
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&blob, err);
-    PP_AUTO_CLOSE int fd = is_standard(output->path)
-                               ? dup(STDOUT_FILENO)
-                               : open(output->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     struct pp_sink_fd sink;
 
     if (source == NULL)
         return -(int)err->kind;
-    if (fd < 0)
-        return pp_err_sys(err, "%s: cannot open", output->path);
-    pp_sink_fd_init(&sink, fd);
+    pp_sink_fd_init(&sink, is_standard(output->path) ? STDOUT_FILENO : output->fd);
     if (pp_sink_copy(&sink.sink, source, err) < 0)
         return pp_err_context(err, "%s", output->path);
     return 0;
 }
 
 int pp_whole_output_commit(struct pp_whole_output *output, struct pp_err *err) {
+    int status;
+
     if (output->temporary == NULL)
         return write_through(output, err);
     if (fsync(output->fd) < 0)
         return pp_err_sys(err, "%s: cannot write", output->path);
-    if (rename(output->temporary, output->path) < 0)
+    if (pp_broker_finish(&status, err) < 0)
+        return pp_err_context(err, "%s", output->path);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
         return pp_err_sys(err, "%s: cannot put it in its place", output->path);
+    }
     free(output->temporary);
     output->temporary = NULL;
     return 0;
@@ -151,7 +169,7 @@ int pp_whole_output_commit(struct pp_whole_output *output, struct pp_err *err) {
 
 void pp_whole_output_done(struct pp_whole_output *output) {
     if (output->temporary != NULL)
-        unlink(output->temporary);
+        pp_broker_end();
     free(output->temporary);
     output->temporary = NULL;
     pp_spool_done(&output->spool);

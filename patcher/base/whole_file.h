@@ -1,7 +1,9 @@
 /* Files that are read at random and written whole, by their names on a command line.
  *
  * "-" is standard input or output. An output is there whole or not at all: it is written beside its
- * path under a short name, then synced and renamed over it.
+ * path under a short name, then synced and renamed over it. The broker (broker.h) does the
+ * renaming: it is started when the output is opened, so that the process can drop the right to do
+ * it.
  */
 #ifndef PP_BASE_WHOLE_FILE_H
 #define PP_BASE_WHOLE_FILE_H
@@ -31,10 +33,10 @@ int pp_whole_input_open(struct pp_whole_input *input, const char *path, struct p
 void pp_whole_input_done(struct pp_whole_input *input);
 
 struct pp_whole_output {
-    struct pp_sink sink; /* write here */
-    const char *path;    /* borrowed */
-    char *temporary;     /* path of the file beside it; NULL: the bytes go to `spool` */
-    int fd;
+    struct pp_sink sink;   /* write here */
+    const char *path;      /* borrowed */
+    char *temporary;       /* path of the file beside it; NULL: the bytes go to `spool` */
+    int fd;                /* -1: standard output */
     struct pp_spool spool; /* for what is no regular file: standard output, a pipe */
 };
 

@@ -425,14 +425,19 @@ static int become_owner(struct pp_bootstrap *bootstrap, struct pp_err *err) {
     return became < 0 ? -(int)err->kind : 0;
 }
 
-static int open_all(struct pp_bootstrap *bootstrap, struct pp_err *err) {
-    const struct pp_bootstrap_options *options = &bootstrap->options;
-    int rc = pp_bootstrap_dest_find(&bootstrap->dest, bootstrap->session, options->dest, err);
+static int find(struct pp_bootstrap *bootstrap, struct pp_err *err) {
+    int rc =
+        pp_bootstrap_dest_find(&bootstrap->dest, bootstrap->session, bootstrap->options.dest, err);
 
-    if (rc >= 0)
-        rc = become_owner(bootstrap, err);
-    if (rc < 0 || options->dry_run)
-        return rc;
+    return rc < 0 ? rc : become_owner(bootstrap, err);
+}
+
+int pp_bootstrap_lock(struct pp_bootstrap *bootstrap, struct pp_err *err) {
+    const struct pp_bootstrap_options *options = &bootstrap->options;
+    int rc;
+
+    if (options->dry_run)
+        return 0;
     rc = pp_bootstrap_dest_lock(&bootstrap->dest, options->replace_dest, options->reporter, err);
     if (rc >= 0 && options->outbox != NULL)
         rc = pp_outbox_open(options->outbox, bootstrap->dest.work.dir, err);
@@ -456,11 +461,15 @@ struct pp_bootstrap *pp_bootstrap_new(struct pp_session *session,
     bootstrap->record = (struct pp_bootstrap_record)PP_BOOTSTRAP_RECORD_INIT;
     pp_durable_init(&bootstrap->durable, options->durability);
     pp_budget_init(&bootstrap->queue, QUEUE_LEN);
-    if (open_all(bootstrap, err) < 0) {
+    if (find(bootstrap, err) < 0) {
         pp_bootstrap_free(bootstrap);
         return NULL;
     }
     return bootstrap;
+}
+
+int pp_bootstrap_parent(const struct pp_bootstrap *bootstrap) {
+    return bootstrap->dest.parent;
 }
 
 const char *pp_bootstrap_path(const struct pp_bootstrap *bootstrap) {

@@ -1,6 +1,7 @@
 /* Bootstrap: an archive becomes a patched tree, in one pass and one step.
  *
- *     bootstrap = pp_bootstrap_new(&session, &options, err)    refusals; takes the lock
+ *     bootstrap = pp_bootstrap_new(&session, &options, err)    refusals
+ *     pp_bootstrap_lock(bootstrap, err)                        takes the lock
  *     pp_bootstrap_run(bootstrap, &tally, err)
  *     ... tell the app ...
  *     pp_bootstrap_free(bootstrap)
@@ -53,14 +54,18 @@ struct pp_bootstrap_options {
 
 struct pp_bootstrap;
 
-/* The session was opened as `fresh`. PP_ERR_REFUSED: the destination is there, or it is not what
- * the values say. NULL and `err` on failure. */
+/* The session was opened as `fresh`. PP_ERR_REFUSED: the destination is not what the values say.
+ * Writes nothing. NULL and `err` on failure. */
 struct pp_bootstrap *pp_bootstrap_new(struct pp_session *session,
                                       const struct pp_bootstrap_options *options,
                                       struct pp_err *err);
+/* Tidies up after a run that was killed. PP_ERR_REFUSED: the destination is there. */
+int pp_bootstrap_lock(struct pp_bootstrap *bootstrap, struct pp_err *err);
 /* Files that cannot be patched are unpacked as shipped, reported and counted; an error means that
  * the destination is as it was. */
 int pp_bootstrap_run(struct pp_bootstrap *bootstrap, struct pp_tally *tally, struct pp_err *err);
+/* The folder that all of it is written below; borrowed. */
+int pp_bootstrap_parent(const struct pp_bootstrap *bootstrap);
 /* The destination as open(2) takes it; borrowed. */
 const char *pp_bootstrap_path(const struct pp_bootstrap *bootstrap);
 /* Tidies up, and closes the outbox. */

@@ -5,6 +5,7 @@
 #include "base/whole_file.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/paths.h"
@@ -33,7 +34,9 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
                           session->table.placeholders[0].name);
         return 0;
     }
-    if (pp_record_open(&record, session, &record_options, err) < 0 ||
+    if (pp_confine_session((struct pp_sandbox){.sockets = options->notify.address != NULL}, session,
+                           options->dry_run, output, err) < 0 ||
+        pp_record_open(&record, session, &record_options, err) < 0 ||
         pp_revalue(&record, tally, err) < 0)
         return -(int)err->kind;
     return pp_apply(&record, apply, tally, err);
@@ -71,6 +74,8 @@ static int run_paths(struct pp_options *options, struct pp_output *output,
         pp_announcer_state(announcer, session.state, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
+    if (!writing && pp_confine(&(struct pp_sandbox){.folders = NULL}, output, err) < 0)
+        return -(int)err->kind;
     if (!writing && is_standard_input(options))
         return scan_input(&session, output, tally, err);
     pp_output_open(output, &session);
@@ -131,7 +136,8 @@ const struct pp_command pp_command_apply = {
     .description = "Writes the values over the placeholders in files and trees, and records it.",
     .takes = PP_TAKES_SESSION | PP_TAKES_WAS | PP_TAKES_PATHS | PP_TAKES_DRY_RUN |
              PP_TAKES_DURABILITY | PP_TAKES_REPLACE | PP_TAKES_CONTENT | PP_TAKES_WORK |
-             PP_TAKES_ANNOUNCER | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_ANNOUNCER | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE |
+             PP_TAKES_TERMINAL,
     .options = apply_options,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_apply,
@@ -146,7 +152,7 @@ const struct pp_command pp_command_scan = {
         "PATH!MEMBER:OFFSET: NAME. An offset is one in the decoded bytes. - is standard\n"
         "input.",
     .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON |
-             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_scan,
 };

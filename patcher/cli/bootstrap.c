@@ -1,15 +1,16 @@
 /* pathpatch bootstrap: an archive becomes a patched tree, and the app is told. */
 #include "bootstrap/bootstrap.h"
 
+#include "base/broker.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "notify/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <paths.h>
@@ -114,11 +115,22 @@ static int open_archive(const struct bootstrap_request *request, struct pp_err *
 
 /* ---- what follows ---- */
 
-/* In the child: never returns. */
-static void run_child(const struct bootstrap_request *request, const struct pp_session *session,
-                      const char *path) {
-    int null = open("/dev/null", O_RDWR);
+/* What the command is run with; settled before the archive is opened. */
+struct then {
+    const struct bootstrap_request *request;
+    const struct pp_session *session;
+};
 
+/* In the broker: outside the sandbox. */
+static int run_command(void *context, bool asked) {
+    const struct then *then = context;
+    const struct bootstrap_request *request = then->request;
+    const struct pp_session *session = then->session;
+    int null;
+
+    if (!asked)
+        return 0;
+    null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     /* Nothing but objects on standard output. */
     if (request->common.json)
@@ -131,28 +143,17 @@ static void run_child(const struct bootstrap_request *request, const struct pp_s
         if (name[0] != '\0')
             setenv(name, session->values.values[i].path, 1);
     }
-    if (chdir(path) == 0)
+    if (chdir(request->dest) == 0)
         execl(_PATH_BSHELL, "sh", "-c", request->then, (char *)NULL);
-    _exit(127);
+    return 127;
 }
 
-static int run_then(const struct bootstrap_request *request, const struct pp_session *session,
-                    const char *path, struct pp_err *err) {
+static int run_then(const char *path, struct pp_err *err) {
     int status;
-    pid_t child;
-    pid_t ended;
 
     fflush(stdout);
-    child = fork();
-    if (child < 0)
-        return pp_err_sys(err, "--then: cannot start it");
-    if (child == 0)
-        run_child(request, session, path);
-    do
-        ended = waitpid(child, &status, 0);
-    while (ended < 0 && errno == EINTR);
-    if (ended < 0)
-        return pp_err_sys(err, "--then: cannot wait for it");
+    if (pp_broker_finish(&status, err) < 0)
+        return pp_err_context(err, "--then");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     return pp_err_set(err, PP_ERR_SYSTEM, "--then: ended with %s %d; %s is there, unfinished",
@@ -188,6 +189,9 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
         .hook_environment = "",
     };
     PP_AUTO_BUFFER struct pp_buffer hook_environment = PP_BUFFER_INIT;
+    struct then then = {request, &run->session};
+    struct pp_sandbox sandbox = {.folder_count = 1, .sockets = common->notify.address != NULL};
+    int parent;
     int rc = pp_session_open(&run->session, &common->session, err);
 
     if (rc >= 0 && request->notify_dpkg) {
@@ -203,11 +207,19 @@ static int make_tree(struct bootstrap_run *run, struct pp_err *err) {
     if (run->bootstrap == NULL)
         return -(int)err->kind;
     pp_output_open(run->output, &run->session);
+    parent = pp_bootstrap_parent(run->bootstrap);
+    sandbox.folders = &parent;
+    if (common->dry_run)
+        sandbox.folder_count = 0;
+    /* The broker would hold locks as well. */
+    if (pp_broker_start(run_command, &then, err) < 0 ||
+        pp_confine(&sandbox, run->output, err) < 0 || pp_bootstrap_lock(run->bootstrap, err) < 0)
+        return -(int)err->kind;
     pp_announcer_start(&run->announcer);
     rc = pp_bootstrap_run(run->bootstrap, &run->tally, err);
     pp_output_clear(run->output);
     if (rc >= 0 && request->then != NULL && !common->dry_run)
-        rc = run_then(request, &run->session, pp_bootstrap_path(run->bootstrap), err);
+        rc = run_then(pp_bootstrap_path(run->bootstrap), err);
     return rc;
 }
 
@@ -264,7 +276,7 @@ const struct pp_command pp_command_bootstrap = {
                    "input), fd:N (an open file) or @NAME (an abstract socket that sends it).",
     .takes = PP_TAKES_ROOT | PP_TAKES_TABLE | PP_TAKES_VALUES | PP_TAKES_DRY_RUN |
              PP_TAKES_DURABILITY | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_ANNOUNCER |
-             PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_min = 2,
     .argument_max = 2,

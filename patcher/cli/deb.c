@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -30,7 +31,8 @@ static int write_deb(struct deb_request *request, struct pp_output *output, stru
     /* A package is not part of a root. */
     wanted.fresh = wanted.alone = true;
     if (pp_session_open(&session, &wanted, err) < 0 || pp_whole_input_open(&in, args[0], err) < 0 ||
-        (!common->dry_run && pp_whole_output_open(&out, args[1], &in, err) < 0))
+        (!common->dry_run && pp_whole_output_open(&out, args[1], &in, err) < 0) ||
+        pp_confine(&(struct pp_sandbox){.folders = NULL}, output, err) < 0)
         return -(int)err->kind;
     output->table = &session.table;
     request->deb.name = args[0];
@@ -82,7 +84,7 @@ const struct pp_command pp_command_deb = {
         "installing it. - is standard input or output. Parts that cannot be patched are\n"
         "reported, with status 1.",
     .takes = PP_TAKES_TABLE | PP_TAKES_VALUES | PP_TAKES_DRY_RUN | PP_TAKES_CONTENT |
-             PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_WORK | PP_TAKES_JSON | PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_min = 2,
     .argument_max = 2,

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "ledger/state.h"
@@ -77,7 +78,9 @@ static int run_hook(struct hook_run *run, const char *package, struct pp_err *er
                           session.table.placeholders[session.ignored].name);
     if (pp_values_are_default(&session.values) && session.recorded.count == 0)
         return 0;
-    if (pp_record_open(&record, &session, &record_options, err) < 0)
+    if (pp_confine_session((struct pp_sandbox){.programs = true, .sockets = true}, &session, false,
+                           output, err) < 0 ||
+        pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     if (package != NULL)
         return pp_dpkg_prepare(&record, package, &run->tally, err);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/lint_output.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -120,6 +121,7 @@ static int lint_all(struct lint_request *request, struct pp_lint_output *self, s
     if (pp_session_open(&session, &options->session, err) < 0 ||
         (request->suppressions != NULL &&
          pp_suppressions_load(&suppressions, request->suppressions, err) < 0) ||
+        pp_confine(&(struct pp_sandbox){.folders = NULL}, &self->output, err) < 0 ||
         pp_lint_init(&lint, &session, &suppressions, &self->reporter, err) < 0)
         return -(int)err->kind;
     self->table = &session.table;
@@ -168,7 +170,7 @@ const struct pp_command pp_command_lint = {
         "from being patched: missing padding, programs, formats that cannot be patched.\n"
         "- is standard input. Status 1 when there are errors or warnings.",
     .takes = PP_TAKES_TABLE | PP_TAKES_PATHS | PP_TAKES_CONTENT | PP_TAKES_WORK | PP_TAKES_JSON |
-             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_lint,

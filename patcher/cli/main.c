@@ -1,4 +1,5 @@
 /* Finds the command, and leaves the rest to it. */
+#include "base/broker.h"
 #include "cli/command.h"
 #include "cli/help.h"
 
@@ -16,6 +17,13 @@ static int refuse(const char *word) {
     return pp_command_fail(&err);
 }
 
+static int run(const struct pp_command *command, int argc, char **argv) {
+    int status = command->run(argc, argv);
+
+    pp_broker_end();
+    return status;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2)
         return refuse(NULL);
@@ -29,6 +37,6 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; pp_commands[i] != NULL; i++)
         if (strcmp(argv[1], pp_commands[i]->name) == 0)
-            return pp_commands[i]->run(argc - 1, argv + 1);
+            return run(pp_commands[i], argc - 1, argv + 1);
     return refuse(argv[1]);
 }

@@ -3,11 +3,13 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/lint_output.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/paths.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,40 @@ static int tell_what_is_left(struct pad_output *self, struct pp_session *session
     return rc;
 }
 
+/* Opens the folder that is padded, or the one that a file is replaced in. */
+static int open_folder(const struct pp_session *session, const char *path, struct pp_err *err) {
+    PP_AUTO_FREE char *copy = strdup(path[0] != '\0' ? path : ".");
+    char *slash;
+    int fd;
+
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    fd = openat(session->root, copy, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    slash = strrchr(copy, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    if (fd < 0)
+        fd = openat(session->root, slash != NULL ? copy : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? pp_err_sys(err, "%s: cannot open its folder", path) : fd;
+}
+
+static int confine(const struct pp_session *session, const struct pp_paths *paths,
+                   struct pp_output *output, struct pp_err *err) {
+    PP_AUTO_FREE int *folders = calloc(paths->count, sizeof(*folders));
+    struct pp_sandbox sandbox = {.folders = folders};
+    int rc = folders != NULL ? 0 : pp_err_nomem(err);
+
+    for (size_t i = 0; rc >= 0 && i < paths->count && !output->options->dry_run; i++) {
+        rc = folders[i] = open_folder(session, paths->items[i], err);
+        sandbox.folder_count += rc >= 0 ? 1 : 0;
+    }
+    if (rc >= 0)
+        rc = pp_confine(&sandbox, output, err);
+    for (size_t i = 0; i < sandbox.folder_count; i++)
+        close(folders[i]);
+    return rc;
+}
+
 static int pad_paths(struct pp_options *options, struct pad_output *self, struct pp_tally *tally,
                      struct pp_err *err) {
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
@@ -117,7 +153,8 @@ static int pad_paths(struct pp_options *options, struct pad_output *self, struct
     options->session.fresh = options->session.alone = true;
     options->session.environment = PP_ENVIRONMENT_IGNORED;
     if (pp_session_open(&session, &options->session, err) < 0 ||
-        pp_paths_collect(&paths, options, &session, err) < 0)
+        pp_paths_collect(&paths, options, &session, err) < 0 ||
+        confine(&session, &paths, &self->lint.output, err) < 0)
         return -(int)err->kind;
     pp_output_open(&self->lint.output, &session);
     self->lint.table = &session.table;
@@ -160,7 +197,7 @@ const struct pp_command pp_command_pad = {
         "text and symlinks of trees and packages. Programs and binary files stay as they\n"
         "are; what is left is told as lint does.",
     .takes = PP_TAKES_TABLE | PP_TAKES_PATHS | PP_TAKES_DRY_RUN | PP_TAKES_WORK | PP_TAKES_JSON |
-             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_pad,
 };

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/paths.h"
@@ -33,7 +34,10 @@ static int restore(struct pp_options *common, struct pp_restore_options *options
     options->paths = paths.items;
     options->path_count = paths.count;
     pp_announcer_start(announcer);
-    if (pp_record_open(&record, &session, &record_options, err) < 0)
+    if (pp_confine_session(
+            (struct pp_sandbox){.programs = true, .sockets = common->notify.address != NULL},
+            &session, common->dry_run, output, err) < 0 ||
+        pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     return pp_restore(&record, options, tally, err);
 }
@@ -74,12 +78,11 @@ const struct pp_command pp_command_restore = {
     .summary = "put files back as shipped",
     .arguments = "PATH...\n--package NAME [PATH]...",
     .description =
-        "Puts patched files back to the bytes as shipped. A PATH stands for all that is\n"
-        "below it, the root for everything. Files that were changed since they were\n"
-        "patched are left, with status 1.",
+        "Puts patched files back to the bytes as shipped. A PATH stands for all below it,\n"
+        "the root for everything. Files that were changed since then are left: status 1.",
     .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_DRY_RUN | PP_TAKES_DURABILITY |
              PP_TAKES_REPLACE | PP_TAKES_WORK | PP_TAKES_ANNOUNCER | PP_TAKES_JSON |
-             PP_TAKES_QUIET | PP_TAKES_TERMINAL,
+             PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,
     .options = own_options,
     .argument_max = PP_ARGUMENTS_ANY,
     .run = run_restore,

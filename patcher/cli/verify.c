@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "dpkg/dpkg.h"
@@ -26,6 +27,8 @@ static int open_view(struct view *view, struct pp_err *err) {
     struct pp_record_options options = {.dry_run = true, .reporter = &view->output.reporter};
 
     if (pp_session_open(&view->session, &view->options.session, err) < 0 ||
+        pp_confine_session((struct pp_sandbox){.programs = true}, &view->session, true,
+                           &view->output, err) < 0 ||
         pp_record_open(&view->record, &view->session, &options, err) < 0)
         return -(int)err->kind;
     pp_output_open(&view->output, &view->session);

@@ -75,15 +75,15 @@ _pathpatch() {
         ;;
     esac
     case ${COMP_WORDS[1]} in
-    apply) options='--revalue --set --env-file --was --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --executables --no-decode --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --progress --color --help --version' ;;
-    scan) options='--set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --progress --color --help --version' ;;
-    lint) options='--explain --suppressions --table --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --progress --color --help --version' ;;
-    pad) options='--table --files-from --null -0 --dry-run -n --jobs --memory --json --quiet --progress --color --help --version' ;;
-    restore) options='--package --conffiles --set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --progress --color --help --version' ;;
+    apply) options='--revalue --set --env-file --was --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --executables --no-decode --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --verbose --progress --color --help --version' ;;
+    scan) options='--set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --verbose --progress --color --help --version' ;;
+    lint) options='--explain --suppressions --table --files-from --null -0 --executables --no-decode --jobs --memory --json --quiet --verbose --progress --color --help --version' ;;
+    pad) options='--table --files-from --null -0 --dry-run -n --jobs --memory --json --quiet --verbose --progress --color --help --version' ;;
+    restore) options='--package --conffiles --set --env-file --any-bytes --root --table --state --admindir --files-from --null -0 --dry-run -n --durability --replace --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --verbose --progress --color --help --version' ;;
     status) options='--set --env-file --any-bytes --root --table --state --admindir --json --help --version' ;;
     verify) options='--set --env-file --any-bytes --root --table --state --admindir --json --quiet --verbose --progress --color --help --version' ;;
-    deb) options='--relocate --compress --set --env-file --any-bytes --table --dry-run -n --executables --no-decode --jobs --memory --json --quiet --progress --color --help --version' ;;
-    bootstrap) options='--replace-dest --sha256 --then --notify-dpkg --set --env-file --any-bytes --root --table --state --dry-run -n --executables --no-decode --durability --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --progress --color --help --version' ;;
+    deb) options='--relocate --compress --set --env-file --any-bytes --table --dry-run -n --executables --no-decode --jobs --memory --json --quiet --verbose --progress --color --help --version' ;;
+    bootstrap) options='--replace-dest --sha256 --then --notify-dpkg --set --env-file --any-bytes --root --table --state --dry-run -n --executables --no-decode --durability --jobs --memory --notify --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --verbose --progress --color --help --version' ;;
     notify) options='--type --status --resend --set --env-file --any-bytes --root --table --state --admindir --dry-run -n --token-file --token-fd --peer-uid --notify-timeout --payload --expect --json --quiet --help --version' ;;
     listen) options='--once --token-file --token-fd --peer-uid --help --version' ;;
     esac

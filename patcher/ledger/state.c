@@ -44,8 +44,7 @@ static int make_folder(char *path, mode_t mode, struct pp_err *err) {
     return rc;
 }
 
-/* Makes the folder and those above it. */
-static int make_folders(const char *path, struct pp_err *err) {
+int pp_state_make(const char *path, struct pp_err *err) {
     PP_AUTO_FREE char *copy = strdup(path);
     char *end = copy;
     bool last;
@@ -145,7 +144,7 @@ int pp_state_open(struct pp_state *state, const char *path, bool create,
     if (state->path == NULL)
         return pp_err_nomem(err);
     if (create) {
-        rc = make_folders(path, err);
+        rc = pp_state_make(path, err);
         if (rc < 0)
             return rc;
     }

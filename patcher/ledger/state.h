@@ -32,8 +32,11 @@ struct pp_state {
     { .dir = -1, .lock = -1, .path = NULL }
 #define PP_AUTO_STATE PP_AUTO(pp_state_done)
 
+/* Makes the folder, 0700, and those above it, where they are not there. */
+int pp_state_make(const char *path, struct pp_err *err);
+
 /* Opens the folder and takes its lock. While another process has it, `waiting` (may be NULL) is
- * called once with its pid (0: unknown). `create`: makes the folder, 0700, and those above it.
+ * called once with its pid (0: unknown). `create`: makes it with pp_state_make().
  * Returns 1, or 0 when it is not there and shall not be made. A folder that others may write to is
  * PP_ERR_REFUSED. */
 int pp_state_open(struct pp_state *state, const char *path, bool create,

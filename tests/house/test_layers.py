@@ -80,7 +80,8 @@ def test_only_cli_prints_or_exits():
         for path in sources()
         if room(path) != "cli"
     }
-    assert {path: words for path, words in loud.items() if words} == {}
+    # The broker is a child: it leaves what is in stdio's buffers to its parent.
+    assert {path: words for path, words in loud.items() if words} == {"base/broker.c": ["_exit("]}
 
 
 def test_the_rules_catch_what_they_are_for():

@@ -1,0 +1,239 @@
+#include "base/syscall_filter.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/net.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+/* Numbers of system calls are those of one architecture. All of these are little-endian. */
+#if defined(__x86_64__) && !defined(__ILP32__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && defined(__AARCH64EL__) && !defined(__ILP32__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARMEL__) && defined(__ARM_EABI__)
+#define ARCHITECTURE AUDIT_ARCH_ARM
+#elif defined(__i386__)
+#define ARCHITECTURE AUDIT_ARCH_I386
+#endif
+
+#ifndef ARCHITECTURE
+
+bool pp_syscall_filter(const struct pp_sandbox *sandbox) {
+    (void)sandbox;
+    return false;
+}
+
+#else
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define HAS_LEAK_SANITIZER 1
+#else
+#define HAS_LEAK_SANITIZER 0
+#endif
+
+/* What no run needs: other processes, the kernel itself, where things are mounted, devices. */
+static const int never[] = {
+#if !HAS_LEAK_SANITIZER
+    SYS_ptrace, /* it looks for leaks by it */
+#endif
+    SYS_process_vm_readv, SYS_process_vm_writev, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
+    SYS_unshare, SYS_setns, SYS_open_by_handle_at, SYS_init_module, SYS_finit_module,
+    SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl,
+    SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key,
+    SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_sethostname, SYS_setdomainname,
+    SYS_mknodat,
+#ifdef SYS_mknod
+    SYS_mknod,
+#endif
+#ifdef SYS_ioperm
+    SYS_ioperm, SYS_iopl,
+#endif
+    /* From here on their numbers are the same everywhere, but not every libc names them. */
+    424, /* pidfd_send_signal */
+    425, /* io_uring_setup */
+    428, /* open_tree */
+    429, /* move_mount */
+    430, /* fsopen */
+    432, /* fsmount */
+    438, /* pidfd_getfd */
+    442, /* mount_setattr */
+};
+
+/* What goes with running programs. */
+static const int for_programs[] = {
+    SYS_execve, SYS_execveat, SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+};
+
+/* What changes a file by its name, or by an open file what is no content. Opening is looked into.
+ */
+static const int for_writing[] = {
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+    SYS_utimensat,
+    SYS_truncate,
+    SYS_linkat,
+    SYS_symlinkat,
+    SYS_unlinkat,
+    SYS_mkdirat,
+    SYS_renameat2,
+#ifdef SYS_renameat
+    SYS_renameat,
+#endif
+#ifdef SYS_chmod
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_utimes,
+    SYS_futimesat,
+    SYS_link,
+    SYS_symlink,
+    SYS_unlink,
+    SYS_mkdir,
+    SYS_rmdir,
+    SYS_rename,
+    SYS_creat,
+#endif
+#ifdef SYS_utime
+    SYS_utime,
+#endif
+#ifdef SYS_chown32
+    SYS_chown32,
+    SYS_lchown32,
+    SYS_fchown32,
+#endif
+#ifdef SYS_truncate64
+    SYS_truncate64,
+#endif
+#ifdef SYS_utimensat_time64
+    SYS_utimensat_time64,
+#endif
+    437, /* openat2: its flags are in memory */
+    452, /* fchmodat2 */
+};
+
+#define CODE_MAX 512
+
+struct program {
+    struct sock_filter code[CODE_MAX];
+    size_t count;
+};
+
+static void put(struct program *program, struct sock_filter instruction) {
+    if (program->count < CODE_MAX)
+        program->code[program->count] = instruction;
+    program->count++;
+}
+
+static void load(struct program *program, size_t offset) {
+    put(program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+static void end_with(struct program *program, uint32_t action) {
+    put(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+#define REFUSE(number) (SECCOMP_RET_ERRNO | (uint32_t)(number))
+
+/* The low half of an argument, which is all of the ones that are looked at. */
+static size_t argument(unsigned index) {
+    return offsetof(struct seccomp_data, args) + index * sizeof(uint64_t);
+}
+
+static void refuse_call(struct program *program, int number, int error) {
+    put(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1));
+    end_with(program, REFUSE(error));
+}
+
+static void refuse_calls(struct program *program, const int *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        refuse_call(program, numbers[i], EPERM);
+}
+
+/* Refuses a call by an argument: `test` (BPF_JEQ or BPF_JSET) with `value`, whose outcome `when`
+ * refuses. The number is loaded again behind it: what follows looks at it. */
+static void refuse_argument(struct program *program, int number, unsigned index, uint16_t test,
+                            uint32_t value, bool when) {
+    put(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 4));
+    load(program, argument(index));
+    put(program,
+        (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, when ? 0 : 1, when ? 1 : 0));
+    end_with(program, REFUSE(EPERM));
+    load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void put_head(struct program *program) {
+    load(program, offsetof(struct seccomp_data, arch));
+    put(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0));
+    end_with(program, REFUSE(EPERM));
+    load(program, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+    /* The same kernel entry has numbers of another kind, those of x32. */
+    put(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
+    end_with(program, REFUSE(EPERM));
+#endif
+}
+
+/* Without AF_UNIX there is none. i386 has an old call for all of it whose domain cannot be seen. */
+static void put_sockets(struct program *program, bool sockets) {
+    if (sockets)
+        refuse_argument(program, SYS_socket, 0, BPF_JEQ, AF_UNIX, false);
+    else
+        refuse_call(program, SYS_socket, EPERM);
+#ifdef SYS_socketcall
+    if (!sockets)
+        refuse_argument(program, SYS_socketcall, 0, BPF_JEQ, SYS_SOCKET, true);
+#endif
+}
+
+static void put_writing(struct program *program) {
+    uint32_t flags = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+
+    refuse_calls(program, for_writing, PP_ARRAY_LEN(for_writing));
+    refuse_argument(program, SYS_openat, 2, BPF_JSET, flags, true);
+#ifdef SYS_open
+    refuse_argument(program, SYS_open, 1, BPF_JSET, flags, true);
+#endif
+}
+
+bool pp_syscall_filter(const struct pp_sandbox *sandbox) {
+    struct program program = {.count = 0};
+    struct sock_fprog filter = {.filter = program.code};
+
+    put_head(&program);
+    refuse_calls(&program, never, PP_ARRAY_LEN(never));
+    /* What it types would be run by the shell that we were started from. */
+    refuse_argument(&program, SYS_ioctl, 1, BPF_JEQ, TIOCSTI, true);
+    put_sockets(&program, sandbox->sockets);
+    if (!sandbox->programs)
+        refuse_calls(&program, for_programs, PP_ARRAY_LEN(for_programs));
+    if (sandbox->folder_count == 0)
+        put_writing(&program);
+    end_with(&program, SECCOMP_RET_ALLOW);
+    if (program.count > CODE_MAX)
+        return false;
+    filter.len = (unsigned short)program.count;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+#endif
