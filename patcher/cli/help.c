@@ -63,7 +63,7 @@ static void put_rare(const struct pp_command *command) {
         len = put_name(name, sizeof(name), option);
         if (column == 0)
             column = printf("\nAlso %s", name) - 1;
-        else if (column + 2 + len < COLUMNS)
+        else if (column + 2 + len + 1 < COLUMNS)
             column += printf(", %s", name);
         else
             column = printf(",\n     %s", name) - 2;
