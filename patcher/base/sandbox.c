@@ -13,18 +13,30 @@ unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox) {
     return PP_SANDBOX_NO_LANDLOCK | PP_SANDBOX_NO_FILTER;
 }
 
+void pp_sandbox_end_programs(void) {
+}
+
 #else
 
 unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox) {
     unsigned missing = 0;
+    unsigned filters;
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return PP_SANDBOX_NO_LANDLOCK | PP_SANDBOX_NO_FILTER;
     if (!pp_landlock_restrict(sandbox->folders, sandbox->folder_count, sandbox->programs))
         missing |= PP_SANDBOX_NO_LANDLOCK;
-    if (!pp_syscall_filter(sandbox))
+    filters = (sandbox->programs ? 0 : PP_FILTER_PROGRAMS) |
+              (sandbox->sockets ? PP_FILTER_OTHER_SOCKETS : PP_FILTER_SOCKETS) |
+              (sandbox->folder_count == 0 ? PP_FILTER_WRITING : 0) | PP_FILTER_NEVER;
+    if (!pp_syscall_filter(filters))
         missing |= PP_SANDBOX_NO_FILTER;
     return missing;
+}
+
+void pp_sandbox_end_programs(void) {
+    /* Filters add up. */
+    pp_syscall_filter(PP_FILTER_PROGRAMS);
 }
 
 #endif

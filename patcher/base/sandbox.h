@@ -30,6 +30,9 @@ enum pp_sandbox_missing {
  * not offer: bits of enum pp_sandbox_missing, or 0. */
 unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox);
 
+/* Once the last program has run that a sandbox with `programs` was for. */
+void pp_sandbox_end_programs(void);
+
 /* What is missing, in words; "" for 0. */
 const char *pp_sandbox_note(unsigned missing);
 

@@ -28,8 +28,8 @@
 
 #ifndef ARCHITECTURE
 
-bool pp_syscall_filter(const struct pp_sandbox *sandbox) {
-    (void)sandbox;
+bool pp_syscall_filter(unsigned filters) {
+    (void)filters;
     return false;
 }
 
@@ -194,15 +194,11 @@ static void put_head(struct program *program) {
 #endif
 }
 
-/* Without AF_UNIX there is none. i386 has an old call for all of it whose domain cannot be seen. */
-static void put_sockets(struct program *program, bool sockets) {
-    if (sockets)
-        refuse_argument(program, SYS_socket, 0, BPF_JEQ, AF_UNIX, false);
-    else
-        refuse_call(program, SYS_socket, EPERM);
+static void put_sockets(struct program *program) {
+    refuse_call(program, SYS_socket, EPERM);
 #ifdef SYS_socketcall
-    if (!sockets)
-        refuse_argument(program, SYS_socketcall, 0, BPF_JEQ, SYS_SOCKET, true);
+    /* i386 has an old call for all of it. The domain, in memory, cannot be seen. */
+    refuse_argument(program, SYS_socketcall, 0, BPF_JEQ, SYS_SOCKET, true);
 #endif
 }
 
@@ -216,18 +212,23 @@ static void put_writing(struct program *program) {
 #endif
 }
 
-bool pp_syscall_filter(const struct pp_sandbox *sandbox) {
+bool pp_syscall_filter(unsigned filters) {
     struct program program = {.count = 0};
     struct sock_fprog filter = {.filter = program.code};
 
     put_head(&program);
-    refuse_calls(&program, never, PP_ARRAY_LEN(never));
-    /* What it types would be run by the shell that we were started from. */
-    refuse_argument(&program, SYS_ioctl, 1, BPF_JEQ, TIOCSTI, true);
-    put_sockets(&program, sandbox->sockets);
-    if (!sandbox->programs)
+    if ((filters & PP_FILTER_NEVER) != 0) {
+        refuse_calls(&program, never, PP_ARRAY_LEN(never));
+        /* What it types would be run by the shell that we were started from. */
+        refuse_argument(&program, SYS_ioctl, 1, BPF_JEQ, TIOCSTI, true);
+    }
+    if ((filters & PP_FILTER_PROGRAMS) != 0)
         refuse_calls(&program, for_programs, PP_ARRAY_LEN(for_programs));
-    if (sandbox->folder_count == 0)
+    if ((filters & PP_FILTER_SOCKETS) != 0)
+        put_sockets(&program);
+    if ((filters & PP_FILTER_OTHER_SOCKETS) != 0)
+        refuse_argument(&program, SYS_socket, 0, BPF_JEQ, AF_UNIX, false);
+    if ((filters & PP_FILTER_WRITING) != 0)
         put_writing(&program);
     end_with(&program, SECCOMP_RET_ALLOW);
     if (program.count > CODE_MAX)

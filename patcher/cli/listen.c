@@ -1,4 +1,5 @@
 /* pathpatch listen: receives as an app does, for people who write apps. */
+#include "base/sandbox.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "notify/receiver.h"
@@ -57,6 +58,8 @@ static int receive(struct listen_request *request, struct pp_err *err) {
     receiver = pp_receiver_new(&options, err);
     if (receiver == NULL)
         return pp_err_context(err, "%s", request->address);
+    /* Connections are taken from the socket that is there. */
+    pp_sandbox_enter(&(struct pp_sandbox){.folders = NULL});
     rc = pp_receiver_run(receiver, &handler, err);
     pp_receiver_free(receiver);
     return rc;

@@ -1,5 +1,6 @@
 /* pathpatch notify: tells an app by hand, or again. */
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -103,6 +104,8 @@ static int notify(struct notify_request *request, struct pp_err *err) {
                                       has_outbox > 0 ? &outbox : NULL, run, err);
     if (notifier == NULL)
         return -(int)err->kind;
+    pp_sandbox_enter(&(struct pp_sandbox){
+        .folders = &outbox.fd, .folder_count = has_outbox > 0 ? 1 : 0, .sockets = true});
     rc = request->common.dry_run ? 0 : send_with(request, notifier, err);
     pp_notifier_free(notifier);
     return rc;

@@ -77,9 +77,8 @@ const struct pp_command pp_command_restore = {
     .name = "restore",
     .summary = "put files back as shipped",
     .arguments = "PATH...\n--package NAME [PATH]...",
-    .description =
-        "Puts patched files back to the bytes as shipped. A PATH stands for all below\n"
-        "it, the root for everything. What was changed since then is left: status 1.",
+    .description = "Puts patched files back to the bytes as shipped. A PATH stands for all below\n"
+                   "it, the root for everything. What was changed since then is left: status 1.",
     .takes = PP_TAKES_SESSION | PP_TAKES_PATHS | PP_TAKES_DRY_RUN | PP_TAKES_DURABILITY |
              PP_TAKES_REPLACE | PP_TAKES_WORK | PP_TAKES_ANNOUNCER | PP_TAKES_JSON |
              PP_TAKES_QUIET | PP_TAKES_VERBOSE | PP_TAKES_TERMINAL,

@@ -1,6 +1,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "dpkg/dpkg_info.h"
 #include "dpkg/dpkg_query.h"
 #include "dpkg/dpkg_rows.h"
@@ -68,6 +69,7 @@ int pp_dpkg_edited(struct pp_record *record,
     }
     if (rc >= 0)
         rc = pp_dpkg_query(&edited.dpkg, admindir, NULL, err);
+    pp_sandbox_end_programs();
     if (rc >= 0)
         rc = pp_dpkg_rows_follow(record, &edited.dpkg, err);
     if (rc >= 0)

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/sandbox.h"
 #include "core/interest.h"
 #include "dpkg/dpkg_rows.h"
 
@@ -187,6 +188,7 @@ int pp_hook_open(struct pp_hook *hook, struct pp_record *record, struct pp_err *
     rc = pp_dpkg_info_open(&hook->info, admindir, err);
     if (rc >= 0)
         rc = pp_dpkg_query(&hook->dpkg, admindir, NULL, err);
+    pp_sandbox_end_programs();
     if (rc >= 0)
         make_config(hook);
     return rc;

@@ -1,6 +1,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "core/apply.h"
 #include "core/revalue.h"
 #include "dpkg/dpkg_info.h"
@@ -128,6 +129,7 @@ int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally 
     PP_AUTO_DPKG struct pp_dpkg dpkg = PP_DPKG_INIT;
     int rc = pp_dpkg_query(&dpkg, record->session->admindir, name, err);
 
+    pp_sandbox_end_programs();
     /* Rows of conffiles that dpkg has configured since the last trigger are still under the name
      * that they had before. */
     if (rc >= 0 && dpkg.count > 0)

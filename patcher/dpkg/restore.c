@@ -1,6 +1,7 @@
 #include "dpkg/restore.h"
 
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "dpkg/dpkg_info.h"
 #include "dpkg/dpkg_query.h"
 #include "dpkg/dpkg_rows.h"
@@ -333,6 +334,7 @@ int pp_restore(struct pp_record *record, const struct pp_restore_options *option
                               .rows = PP_ROWS_INIT};
     int rc = open_dpkg(&restore, err);
 
+    pp_sandbox_end_programs();
     if (rc >= 0 && restore.has_dpkg)
         rc = follow_dpkg(&restore, err);
     if (rc >= 0 && restore.has_dpkg && !options->conffiles)

@@ -1,6 +1,7 @@
 /* Preloaded: tries, in the middle of a run, what a program whose parser was taken over would try.
  * As soon as the sandbox is entered every attempt is made, and told as "escape: NAME ERRNO" on
- * standard error; 0 says that it worked. Once more by the first other thread that opens a file.
+ * standard error; 0 says that it worked. Some are made again by the first other thread that opens a
+ * file, and at the end of the program.
  *
  *     ESCAPE_OUTSIDE   a folder that is not the run's business, with the files victim and another
  *     ESCAPE_INSIDE    a folder below the root
@@ -123,8 +124,10 @@ int prctl(int option, ...) {
         result = real(option, words[0], words[1], words[2], words[3]);
     else
         errno = EINVAL;
-    entered = 1;
-    try_all();
+    if (!entered) {
+        entered = 1;
+        try_all();
+    }
     return result;
 }
 
@@ -177,4 +180,9 @@ int openat64(int dir, const char *path, int flags, ...) {
     fd = open_at(dir, path, flags, args);
     va_end(args);
     return fd;
+}
+
+__attribute__((destructor)) static void try_at_the_end(void) {
+    if (entered)
+        tell("late-program", run_program());
 }
