@@ -121,9 +121,8 @@ static int way_walk(struct way *way, struct pp_err *err) {
 /* Without slashes and `.` at its end. */
 static size_t trimmed_len(const char *path, size_t len) {
     for (;;) {
-        if (len > 0 && path[len - 1] == '/')
-            len--;
-        else if (len > 0 && path[len - 1] == '.' && (len == 1 || path[len - 2] == '/'))
+        if (len > 0 &&
+            (path[len - 1] == '/' || (path[len - 1] == '.' && (len == 1 || path[len - 2] == '/'))))
             len--;
         else
             return len;

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PP_SHA256_LEN 32
-#define PP_MD5_LEN 16
+#define PP_SHA256_LEN ((size_t)32)
+#define PP_MD5_LEN ((size_t)16)
 
 struct pp_digest {
     uint8_t sha256[PP_SHA256_LEN];

@@ -1,5 +1,6 @@
 #include "bootstrap/bootstrap_stage.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/sink.h"
 #include "base/source.h"
@@ -34,7 +35,7 @@ static int add_folder(struct pp_bootstrap_stage *stage, const struct pp_stage_fo
 
     if ((count & (count + 1)) == 0) {
         struct pp_stage_folder *grown =
-            reallocarray(stage->folders, 2 * (count + 1), sizeof(*grown));
+            pp_array_resize(stage->folders, 2 * (count + 1), sizeof(*grown));
 
         if (grown == NULL)
             return pp_err_nomem(err);

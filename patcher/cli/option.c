@@ -1,5 +1,7 @@
 #include "cli/option.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +77,7 @@ int pp_take_size(const struct pp_option *option, const char *value, void *place,
 int pp_take_words(const struct pp_option *option, const char *value, void *place,
                   struct pp_err *err) {
     struct pp_words *words = place;
-    const char **items = reallocarray(words->items, words->count + 2, sizeof(*items));
+    const char **items = pp_array_resize(words->items, words->count + 2, sizeof(*items));
 
     (void)option;
     if (items == NULL)

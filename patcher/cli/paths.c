@@ -1,5 +1,6 @@
 #include "cli/paths.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -23,7 +24,7 @@ static int add_path(struct pp_paths *paths, const struct pp_session *session, co
     char **items;
 
     if ((paths->count & (paths->count + 1)) == 0) {
-        items = reallocarray(paths->items, 2 * (paths->count + 1), sizeof(*items));
+        items = pp_array_resize(paths->items, 2 * (paths->count + 1), sizeof(*items));
         if (items == NULL)
             return pp_err_nomem(err);
         paths->items = items;

@@ -1,5 +1,6 @@
 #include "content/content_walk.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <stdio.h>
@@ -190,7 +191,7 @@ static int walk_text(struct pp_walk_run *run, const struct pp_walk_place *place,
 /* Makes room for the sums of one more changed member, under its name. */
 static int add_change(struct visit *visit, const char *name, struct pp_err *err) {
     struct pp_wheel_change *changes =
-        reallocarray(visit->changes, visit->change_count + 1, sizeof(*changes));
+        pp_array_resize(visit->changes, visit->change_count + 1, sizeof(*changes));
 
     if (changes == NULL)
         return pp_err_nomem(err);

@@ -1,5 +1,7 @@
 #include "content/findings.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +32,7 @@ static void *grow(void *array, size_t count, size_t size, struct pp_err *err) {
     void *grown = array;
 
     if (count == 0 || (count & (count - 1)) == 0)
-        grown = reallocarray(array, count == 0 ? 1 : count * 2, size);
+        grown = pp_array_resize(array, count == 0 ? 1 : count * 2, size);
     if (grown == NULL)
         pp_err_nomem(err);
     return grown;

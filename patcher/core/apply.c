@@ -1,5 +1,6 @@
 #include "core/apply.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "core/edited.h"
 #include "core/record.h"
@@ -201,7 +202,7 @@ static int change(struct apply *apply, struct pending *item, const char *const *
 /* ---- the walk ---- */
 
 static int keep_linked(struct apply *apply, struct pp_visited *visited, struct pp_err *err) {
-    struct linked *grown = reallocarray(apply->linked, apply->linked_count + 1, sizeof(*grown));
+    struct linked *grown = pp_array_resize(apply->linked, apply->linked_count + 1, sizeof(*grown));
 
     if (grown == NULL) {
         pp_visited_free(visited);

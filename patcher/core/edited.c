@@ -1,5 +1,6 @@
 #include "core/edited.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "core/revalue.h"
 
@@ -17,7 +18,7 @@ void pp_edited_done(struct pp_edited *edited) {
 
 void pp_edited_add(struct pp_edited *edited, const char *path, const char *package) {
     struct pp_apply_path *paths =
-        reallocarray(edited->paths, edited->count + 1, sizeof(*edited->paths));
+        pp_array_resize(edited->paths, edited->count + 1, sizeof(*edited->paths));
     struct pp_apply_path copy = {.path = strdup(path), .package = strdup(package)};
 
     if (paths != NULL)

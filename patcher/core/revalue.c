@@ -1,5 +1,6 @@
 #include "core/revalue.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "core/edited.h"
 
@@ -22,7 +23,7 @@ static void revalue_done(struct revalue *revalue) {
 
 static int add_set(void *context, uint32_t set, struct pp_err *err) {
     struct revalue *revalue = context;
-    uint32_t *sets = reallocarray(revalue->sets, revalue->set_count + 1, sizeof(*sets));
+    uint32_t *sets = pp_array_resize(revalue->sets, revalue->set_count + 1, sizeof(*sets));
 
     if (sets == NULL)
         return pp_err_nomem(err);

@@ -1,5 +1,6 @@
 #include "deb/deb.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "deb/deb_part.h"
 #include "deb/deb_sums.h"
@@ -61,7 +62,7 @@ static int read_control(void *context, const struct pp_deb_member *member,
         return 0;
     if (package->file_count == FILE_COUNT_MAX)
         return pp_err_set(err, PP_ERR_LIMIT, "more than %d control files", FILE_COUNT_MAX);
-    files = reallocarray(package->files, package->file_count + 1, sizeof(*files));
+    files = pp_array_resize(package->files, package->file_count + 1, sizeof(*files));
     if (files == NULL)
         return pp_err_nomem(err);
     package->files = files;

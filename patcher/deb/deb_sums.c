@@ -1,12 +1,13 @@
 #include "deb/deb_sums.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* "HASH  PATH": two spaces. */
-#define HASH_LEN ((size_t)2 * PP_MD5_LEN)
+#define HASH_LEN (2 * PP_MD5_LEN)
 #define PATH_AT (HASH_LEN + 2)
 /* Of hard links that name other hard links; tar's name the file. */
 #define LINK_DEPTH_MAX 8
@@ -27,7 +28,7 @@ static int make_room(struct pp_deb_sums *sums, struct pp_err *err) {
 
     if (sums->count < sums->cap)
         return 0;
-    items = reallocarray(sums->items, cap, sizeof(*items));
+    items = pp_array_resize(sums->items, cap, sizeof(*items));
     if (items == NULL)
         return pp_err_nomem(err);
     sums->items = items;

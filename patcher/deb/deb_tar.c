@@ -1,5 +1,6 @@
 #include "deb/deb_tar.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "format/tar_chain.h"
 #include "format/tar_header.h"
@@ -191,7 +192,7 @@ static int defer_folder(struct walk *walk, struct pp_err *err) {
 
     if (find_deferred(walk, path, strlen(path)) != NULL)
         return 0;
-    deferred = reallocarray(walk->deferred, walk->deferred_count + 1, sizeof(*deferred));
+    deferred = pp_array_resize(walk->deferred, walk->deferred_count + 1, sizeof(*deferred));
     if (deferred == NULL)
         return pp_err_nomem(err);
     walk->deferred = deferred;

@@ -1,5 +1,6 @@
 #include "dpkg/dpkg_hook.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/sandbox.h"
@@ -58,7 +59,7 @@ static int add_path(struct pp_hook *hook, const char *path, const struct pp_dpkg
                     struct pp_err *err) {
     if ((hook->path_count & (hook->path_count + 1)) == 0) {
         struct pp_apply_path *paths =
-            reallocarray(hook->paths, 2 * (hook->path_count + 1), sizeof(*paths));
+            pp_array_resize(hook->paths, 2 * (hook->path_count + 1), sizeof(*paths));
 
         if (paths == NULL)
             return pp_err_nomem(err);

@@ -1,5 +1,6 @@
 #include "dpkg/dpkg_info.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 
@@ -40,7 +41,8 @@ static int parse_diversions(struct pp_dpkg_info *info, struct pp_err *err) {
 
         if (by == NULL)
             return 0;
-        diversions = reallocarray(info->diversions, info->diversion_count + 1, sizeof(*diversions));
+        diversions =
+            pp_array_resize(info->diversions, info->diversion_count + 1, sizeof(*diversions));
         if (diversions == NULL)
             return pp_err_nomem(err);
         info->diversions = diversions;

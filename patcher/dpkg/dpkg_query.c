@@ -1,11 +1,11 @@
 #include "dpkg/dpkg_query.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +16,12 @@
 #define FIELD_COUNT 6
 /* The exit status for a package that it does not know. */
 #define UNKNOWN_STATUS 1
+#define NOT_RUN 127 /* what a shell says of a program that it cannot run */
 
 /* One line a package; its conffiles follow, each on a line that starts with a space. */
-#define FORMAT                                                                                     \
-    "${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Status}\\t${Multi-Arch}"              \
-    "\\t${Dynamic-Variables}\\n${Conffiles}\\n"
-
-extern char **environ;
+static const char format[] =
+    "${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Status}\\t${Multi-Arch}"
+    "\\t${Dynamic-Variables}\\n${Conffiles}\\n";
 
 void pp_dpkg_done(struct pp_dpkg *dpkg) {
     for (size_t i = 0; i < dpkg->count; i++) {
@@ -34,29 +33,32 @@ void pp_dpkg_done(struct pp_dpkg *dpkg) {
     *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
 }
 
-static int spawn_query(const char *admindir, const char *name, int output, pid_t *pid,
+/* In the child, which becomes dpkg-query or ends. */
+static void become_query(const char *const *argv, int output, bool quiet) {
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (dup2(output, STDOUT_FILENO) >= 0 && (!quiet || dup2(null, STDERR_FILENO) >= 0))
+        execvp(argv[0], (char *const *)argv);
+    _exit(NOT_RUN);
+}
+
+/* bionic has no posix_spawn(3) before API 28. */
+static int start_query(const char *admindir, const char *name, int output, pid_t *pid,
                        struct pp_err *err) {
     PP_AUTO_FREE char *option = NULL;
-    const char *argv[] = {"dpkg-query", NULL, "-W", "-f", FORMAT, name, NULL};
-    posix_spawn_file_actions_t actions;
-    int rc;
+    const char *argv[] = {"dpkg-query", NULL, "-W", "-f", format, name, NULL};
 
     if (asprintf(&option, "--admindir=%s", admindir) < 0) {
         option = NULL;
         return pp_err_nomem(err);
     }
     argv[1] = option;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    *pid = fork();
+    if (*pid < 0)
+        return pp_err_sys(err, "cannot start dpkg-query");
     /* For a package that it does not know it complains; the answer is empty. */
-    if (name != NULL)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    rc = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0) {
-        errno = rc;
-        return pp_err_sys(err, "cannot run dpkg-query");
-    }
+    if (*pid == 0)
+        become_query(argv, output, name != NULL);
     return 0;
 }
 
@@ -69,7 +71,7 @@ static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *nam
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return pp_err_sys(err, "cannot make a pipe");
-    rc = spawn_query(admindir, name, ends[1], &pid, err);
+    rc = start_query(admindir, name, ends[1], &pid, err);
     close(ends[1]);
     if (rc < 0) {
         close(ends[0]);
@@ -81,6 +83,8 @@ static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *nam
         ;
     if (rc < 0)
         return pp_err_context(err, "dpkg-query");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
+        return pp_err_set(err, PP_ERR_SYSTEM, "cannot run dpkg-query: is it in PATH?");
     if (!WIFEXITED(status) || WEXITSTATUS(status) > (name != NULL ? UNKNOWN_STATUS : 0))
         return pp_err_set(err, PP_ERR_UNSUPPORTED,
                           "dpkg-query failed: is dpkg's database at %s sound?", admindir);
@@ -97,7 +101,7 @@ static int add_package(struct pp_dpkg *dpkg, char *line, struct pp_err *err) {
         if (fields[i] == NULL)
             return pp_err_set(err, PP_ERR_DAMAGED, "dpkg-query gave a line of %zu fields", i);
     }
-    packages = reallocarray(dpkg->packages, dpkg->count + 1, sizeof(*packages));
+    packages = pp_array_resize(dpkg->packages, dpkg->count + 1, sizeof(*packages));
     if (packages == NULL)
         return pp_err_nomem(err);
     dpkg->packages = packages;

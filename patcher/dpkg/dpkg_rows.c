@@ -1,5 +1,6 @@
 #include "dpkg/dpkg_rows.h"
 
+#include "base/array.h"
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/identity.h"
@@ -26,7 +27,7 @@ static int copy_row(void *context, const struct pp_ledger_file *file, struct pp_
     struct pp_row *row;
 
     if ((rows->count & (rows->count + 1)) == 0) {
-        struct pp_row *items = reallocarray(rows->items, 2 * (rows->count + 1), sizeof(*items));
+        struct pp_row *items = pp_array_resize(rows->items, 2 * (rows->count + 1), sizeof(*items));
 
         if (items == NULL)
             return pp_err_nomem(err);
@@ -272,7 +273,7 @@ static int note_gone(void *context, const char *package, const struct pp_ledger_
     (void)stamp;
     if (is_known(stamped->dpkg, package))
         return 0;
-    gone = reallocarray(stamped->gone, stamped->gone_count + 1, sizeof(char *));
+    gone = pp_array_resize(stamped->gone, stamped->gone_count + 1, sizeof(char *));
     if (gone == NULL)
         return pp_err_nomem(err);
     stamped->gone = gone;

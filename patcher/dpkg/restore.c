@@ -1,5 +1,6 @@
 #include "dpkg/restore.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/sandbox.h"
 #include "dpkg/dpkg_info.h"
@@ -82,7 +83,7 @@ static int add_conffile(void *context, const char *path, const char *md5, struct
     if (rc <= 0)
         return rc;
     if ((count & (count + 1)) == 0) {
-        char **grown = reallocarray(restore->conffiles, 2 * (count + 1), sizeof(*grown));
+        char **grown = pp_array_resize(restore->conffiles, 2 * (count + 1), sizeof(*grown));
 
         if (grown == NULL)
             return pp_err_nomem(err);

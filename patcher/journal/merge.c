@@ -1,5 +1,6 @@
 #include "journal/merge.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <stdlib.h>
@@ -135,7 +136,7 @@ static int merge_hits(struct pp_entry *entry, struct pp_hit *hits, size_t hit_co
                       const struct pp_ledger_file *file, struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer members = PP_BUFFER_INIT;
     struct pp_hit *all =
-        reallocarray(entry->hits, entry->hit_count + hit_count + 1, sizeof(*entry->hits));
+        pp_array_resize(entry->hits, entry->hit_count + hit_count + 1, sizeof(*entry->hits));
     int rc;
 
     if (all == NULL)

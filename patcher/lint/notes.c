@@ -1,5 +1,6 @@
 #include "lint/notes.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static int add(struct pp_notes *notes, const struct pp_note *note, struct pp_err
     struct pp_note *grown = notes->items;
 
     if ((count & (count + 1)) == 0)
-        grown = reallocarray(notes->items, 2 * count + 2, sizeof(*grown));
+        grown = pp_array_resize(notes->items, 2 * count + 2, sizeof(*grown));
     if (grown == NULL)
         return pp_err_nomem(err);
     notes->items = grown;

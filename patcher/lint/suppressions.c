@@ -1,5 +1,6 @@
 #include "lint/suppressions.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -40,7 +41,7 @@ static int add_line(struct pp_suppressions *suppressions, char *line, unsigned n
     if (glob[0] == '\0')
         return pp_err_set(err, PP_ERR_REFUSED,
                           "line %u: no path behind %s; * stands for all of them", number, code);
-    grown = reallocarray(suppressions->items, suppressions->count + 1, sizeof(*grown));
+    grown = pp_array_resize(suppressions->items, suppressions->count + 1, sizeof(*grown));
     if (grown == NULL)
         return pp_err_nomem(err);
     suppressions->items = grown;

@@ -21,7 +21,7 @@
 #define PP_TOKEN_MIN 32
 #define PP_TOKEN_MAX 4096
 /* Hex digits of a nonce, of a proof. */
-#define PP_PROOF_LEN ((size_t)2 * PP_SHA256_LEN)
+#define PP_PROOF_LEN (2 * PP_SHA256_LEN)
 
 struct pp_token {
     uint8_t key[PP_TOKEN_MAX + 1];

@@ -1,5 +1,6 @@
 #include "pad/pad.h"
 
+#include "base/array.h"
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/identity.h"
@@ -221,7 +222,8 @@ static int make_link(const struct pp_pad *pad, const struct pp_pad_linked *linke
 }
 
 static int note_linked(struct pp_pad *pad, const struct padded *padded, struct pp_err *err) {
-    struct pp_pad_linked *grown = reallocarray(pad->linked, pad->linked_count + 1, sizeof(*grown));
+    struct pp_pad_linked *grown =
+        pp_array_resize(pad->linked, pad->linked_count + 1, sizeof(*grown));
 
     if (grown == NULL)
         return pp_err_nomem(err);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -26,11 +25,14 @@
 /* Before Linux 5.8 syncfs does not tell that a write failed. */
 static bool kernel_tells_errors(void) {
     struct utsname name;
-    unsigned major;
-    unsigned minor;
+    unsigned long major;
+    unsigned long minor;
+    char *end;
 
-    if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+    if (uname(&name) < 0)
         return false;
+    major = strtoul(name.release, &end, 10);
+    minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
     return major > 5 || (major == 5 && minor >= 8);
 }
 #endif

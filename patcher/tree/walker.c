@@ -1,5 +1,6 @@
 #include "tree/walker.h"
 
+#include "base/array.h"
 #include "base/beneath.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -264,7 +265,8 @@ static int read_names(const struct folder *folder, struct names *names, struct p
             strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if ((names->count & (names->count + 1)) == 0) {
-            struct name *items = reallocarray(names->items, 2 * (names->count + 1), sizeof(*items));
+            struct name *items =
+                pp_array_resize(names->items, 2 * (names->count + 1), sizeof(*items));
 
             if (items == NULL)
                 return pp_err_nomem(err);

@@ -1,5 +1,6 @@
 #include "values/envfile.h"
 
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -28,7 +29,7 @@ const char *pp_envfile_get(const struct pp_envfile *file, const char *key) {
 
 static int add(struct pp_envfile *file, const char *key, const char *value, struct pp_err *err) {
     struct pp_env_entry *entries =
-        reallocarray(file->entries, file->count + 1, sizeof(*file->entries));
+        pp_array_resize(file->entries, file->count + 1, sizeof(*file->entries));
 
     if (entries == NULL)
         return pp_err_nomem(err);

@@ -1,5 +1,7 @@
 #include "values/older.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +57,7 @@ static int add_value(void *context, const struct pp_ledger_value *value, struct 
     if (stem_len((const char *)text.data) == 0 ||
         is_known(older, (size_t)index, (const char *)text.data))
         return 0;
-    items = reallocarray(older->items, older->count + 1, sizeof(*items));
+    items = pp_array_resize(older->items, older->count + 1, sizeof(*items));
     if (items == NULL)
         return pp_err_nomem(err);
     older->items = items;

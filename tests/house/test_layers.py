@@ -33,6 +33,8 @@ SPEAKS = re.compile(
     r"(?<![A-Za-z0-9_>.])(?:printf|vprintf|puts|putchar|putc|fputs|fputc|fprintf|vfprintf|perror|"
     r"exit|_exit|abort|err|errx|warn|warnx|dprintf)[ \t\n]*\("
 )
+# The child of a fork is not the program: it leaves what is in stdio's buffers to its parent.
+MAY_SPEAK = {"base/broker.c": ["_exit("], "dpkg/dpkg_query.c": ["_exit("]}
 COMMENT_OR_STRING = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
 
 
@@ -80,8 +82,7 @@ def test_only_cli_prints_or_exits():
         for path in sources()
         if room(path) != "cli"
     }
-    # The broker is a child: it leaves what is in stdio's buffers to its parent.
-    assert {path: words for path, words in loud.items() if words} == {"base/broker.c": ["_exit("]}
+    assert {path: words for path, words in loud.items() if words} == MAY_SPEAK
 
 
 def test_the_rules_catch_what_they_are_for():
