@@ -1,6 +1,7 @@
 /* pathpatch pad: plain default paths become padded placeholders. */
 #include "pad/pad.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/confine.h"
@@ -31,7 +32,7 @@ static char *place_of(const char *path, const char *member) {
 }
 
 static void note_told(struct pad_output *self, const char *path, const char *member) {
-    char **grown = reallocarray(self->told, self->told_count + 1, sizeof(*grown));
+    char **grown = pp_array_resize(self->told, self->told_count + 1, sizeof(*grown));
 
     if (grown != NULL)
         self->told = grown;
