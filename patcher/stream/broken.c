@@ -38,6 +38,13 @@ static size_t skip_slash(const struct bytes *bytes, size_t at) {
     return skip_one_of(bytes, at, slashes, sizeof(slashes) / sizeof(slashes[0]));
 }
 
+/* Behind a character, which may be a slash that is written otherwise, or `at`. */
+static size_t skip_character(const struct bytes *bytes, size_t at, char character) {
+    if (byte_at(bytes, at) == (unsigned char)character)
+        return at + 1;
+    return character == '/' ? skip_slash(bytes, at) : at;
+}
+
 /* Behind a line break at `at`, or `at` where there is none. */
 static size_t skip_line_break(const struct bytes *bytes, size_t at) {
     size_t next = byte_at(bytes, at) == '\r' ? at + 1 : at;
@@ -128,19 +135,18 @@ size_t pp_broken_end(const uint8_t *data, size_t len, size_t first, const char *
     bool broken = false;
 
     for (size_t i = 0; i < text_len; i++) {
-        size_t next = at;
+        bool bare = i >= stem_len || text[i] != '/';
+        size_t next = skip_character(&bytes, at, text[i]);
 
-        if (i > 0 && byte_at(&bytes, at) != (unsigned char)text[i] && skip_slash(&bytes, at) == at)
-            at = skip_break(&bytes, at, text[i], i >= stem_len || text[i] != '/');
-        broken = broken || at > next;
-        if (byte_at(&bytes, at) == (unsigned char)text[i]) {
-            at++;
-            continue;
+        /* A line break, say, and a backslash behind it. */
+        for (int breaks = 0; next == at && i > 0 && breaks < 2; breaks++) {
+            at = skip_break(&bytes, at, text[i], bare);
+            next = skip_character(&bytes, at, text[i]);
+            broken = true;
         }
-        next = text[i] == '/' ? skip_slash(&bytes, at) : at;
         if (next == at)
             return 0;
-        broken = true;
+        broken = broken || next > at + 1;
         at = next;
     }
     return broken ? at : 0;

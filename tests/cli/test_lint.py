@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import random
 import subprocess
 import zipfile
 
@@ -91,6 +92,37 @@ TEXTS = [
 def test_text(text, wanted):
     assert codes("-", content=text) == wanted
     assert codes("-", content=b"x" * 300_000 + text + b"\n" * 300_000) == wanted
+
+
+def broken(path, spot):
+    """The path with something between or in the place of its characters; no part of it is whole."""
+    breaks = [b"=\r\n", b"\\\n", "\u2010\n   ".encode(), b"-\n\t", b"<wbr>", b"&shy;", b"\xe2\x80\x8b", b""]
+    slashes = [b"%2F", b"&#x2F;", b"&#47;", rb"\u002f", rb"\/", b"/"]
+    pieces = [spot.choice(slashes) if byte == 0x2F else bytes([byte]) for byte in path]
+    pieces[0] = spot.choice(slashes[:4])
+    at = spot.randrange(1, len(pieces))
+    pieces[at] = spot.choice(breaks) + pieces[at]
+    return b"".join(pieces)
+
+
+def test_broken_paths_at_the_borders_of_buffers(tmp_path):
+    """Buffers of 256 KiB: what is found does not depend on where a path lies in them."""
+    spot = random.Random(7)
+    wanted = {}
+    for number in range(300):
+        name = spot.choice(["TERMUX__PREFIX", "TERMUX__HOME", "TERMUX__CACHE_DIR"])
+        text = broken(termux.TABLE[name][0].encode(), spot) + b"/x"
+        before = (1 << 18) - spot.randrange(200)
+        (tmp_path / f"{number:03}").write_bytes(b"x" * before + text + b" \n" * spot.randrange(200))
+        wanted[f"{number:03}"] = (before, name)
+    lines = [json.loads(line) for line in lint("--json", tmp_path).stdout.splitlines()[:-1]]
+    found = {
+        line["path"][-3:]: (note["offset"], note["placeholder"])
+        for line in lines
+        for note in line["findings"]
+        if note["code"] == "PP008"
+    }
+    assert found == wanted
 
 
 def jar(signed, text):
