@@ -20,6 +20,7 @@ struct text {
     size_t stem_len; /* without the slashes at its end */
     size_t pattern;  /* index of the caller */
     bool put_ascii;
+    bool changes; /* `put` is another text than `find` */
     bool is_path;
 };
 
@@ -88,6 +89,35 @@ static int text_init(struct text *text, const char *find, const char *put, size_
     if (text->stem_len == 0 && !guard)
         return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
     text->put_ascii = put == NULL || is_ascii(put, len);
+    text->changes = put != NULL && memcmp(put, text->find, len) != 0;
+    return 0;
+}
+
+/* A guard that is a pattern too would say nothing more. */
+static bool is_pattern(const struct pp_pattern *patterns, size_t pattern_count, const char *guard) {
+    size_t len = strlen(guard);
+
+    for (size_t i = 0; i < pattern_count; i++)
+        if (patterns[i].len == len && memcmp(patterns[i].find, guard, len) == 0)
+            return true;
+    return false;
+}
+
+static int add_guards(struct pp_matcher *matcher, const struct pp_pattern *patterns,
+                      const char *const *guards, size_t guard_count, struct pp_err *err) {
+    for (size_t i = 0; i < guard_count; i++) {
+        struct text *text = &matcher->texts[matcher->text_count + matcher->guard_count];
+        size_t len = strlen(guards[i]);
+
+        if (is_pattern(patterns, matcher->text_count, guards[i]))
+            continue;
+        matcher->guard_count++;
+        if (text_init(text, guards[i], NULL, len, true, err) < 0)
+            return -(int)err->kind;
+        matcher->second[(uint8_t)text->find[1]] = true;
+        if (len > matcher->len_max)
+            matcher->len_max = len;
+    }
     return 0;
 }
 
@@ -107,25 +137,26 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         return NULL;
     }
     matcher->text_count = pattern_count;
-    matcher->guard_count = guard_count;
-    for (size_t i = 0; i < pattern_count + guard_count; i++) {
+    for (size_t i = 0; i < pattern_count; i++) {
         struct text *text = &matcher->texts[i];
-        bool guard = i >= pattern_count;
-        const char *find = guard ? guards[i - pattern_count] : patterns[i].find;
-        size_t len = guard ? strlen(find) : patterns[i].len;
+        size_t len = patterns[i].len;
 
-        if (text_init(text, find, guard ? NULL : patterns[i].put, len, guard, err) < 0) {
+        if (text_init(text, patterns[i].find, patterns[i].put, len, false, err) < 0) {
             pp_matcher_free(matcher);
             return NULL;
         }
         text->pattern = i;
-        text->is_path = !guard && patterns[i].is_path;
+        text->is_path = patterns[i].is_path;
         matcher->has_paths = matcher->has_paths || text->is_path;
-        matcher->second[(uint8_t)find[1]] = true;
+        matcher->second[(uint8_t)text->find[1]] = true;
         if (len > matcher->len_max)
             matcher->len_max = len;
-        if (!guard && len - text->stem_len < run_min)
+        if (len - text->stem_len < run_min)
             run_min = len - text->stem_len;
+    }
+    if (add_guards(matcher, patterns, guards, guard_count, err) < 0) {
+        pp_matcher_free(matcher);
+        return NULL;
     }
     qsort(matcher->texts, pattern_count, sizeof(struct text), compare_texts);
     for (size_t i = 0; i < pattern_count; i++)
@@ -202,47 +233,94 @@ static bool find_encoding(const uint8_t *data, size_t len, size_t first, size_t 
     return true;
 }
 
-/* Does another whole text, in any encoding, start with the slash that a candidate ends with? */
-static bool last_slash_is_taken(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
-                                size_t last) {
+/* Does one of the first so many texts, whole and in any encoding, start with the slash at `at`? */
+static bool any_text_at(const struct pp_matcher *matcher, size_t count, const uint8_t *data,
+                        size_t len, size_t at) {
     enum pp_encoding encoding;
 
     for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
-        if (len - last <= width || !matcher->second[data[last + width]])
+        if (len - at <= width || !matcher->second[data[at + width]])
             continue;
-        for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
+        for (size_t i = 0; i < count; i++) {
             const struct text *text = &matcher->texts[i];
 
-            if (!text->is_path && stem_ends(data, len, last, width, text) &&
-                text_at(data, len, last, width, text->find, text->len) &&
-                find_encoding(data, len, last, last + (text->len - 1) * width + 1, width,
-                              &encoding))
+            if (!text->is_path && stem_ends(data, len, at, width, text) &&
+                text_at(data, len, at, width, text->find, text->len) &&
+                find_encoding(data, len, at, at + (text->len - 1) * width + 1, width, &encoding))
                 return true;
         }
     }
     return false;
 }
 
-/* Fills in the match when `text`, whose characters were found at `first`, stands there by the
- * rules. */
-static bool confirm(const struct pp_matcher *matcher, const uint8_t *data, size_t len, size_t first,
-                    size_t width, const struct text *text, struct pp_match *match) {
-    size_t last = first + (text->len - 1) * width;
+/* Does a guard, of the candidate's width, start behind its first slash and before its last? Not one
+ * that every such candidate holds. In padding only slashes start: with the first, if at all. */
+static bool holds_guard(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                        size_t first, size_t width, const struct text *text) {
+    const struct text *guards = &matcher->texts[matcher->text_count];
+    enum pp_encoding encoding;
 
-    if (!find_encoding(data, len, first, last + 1, width, &match->encoding) ||
-        (data[last] == '/' && last_slash_is_taken(matcher, data, len, last)) ||
+    for (size_t k = 1; k <= text->stem_len && k + 1 < text->len; k++)
+        for (size_t i = 0; i < matcher->guard_count && text->find[k] == '/'; i++) {
+            size_t at = first + k * width;
+
+            if (text->find[k + 1] == guards[i].find[1] &&
+                text_at(data, len, at, width, guards[i].find, guards[i].len) &&
+                find_encoding(data, len, at, at + (guards[i].len - 1) * width + 1, width,
+                              &encoding) &&
+                strstr(text->find + 1, guards[i].find) == NULL)
+                return true;
+        }
+    return false;
+}
+
+enum verdict {
+    VERDICT_NONE,
+    VERDICT_SHORT, /* its last slash is another text's first */
+    VERDICT_MATCH,
+};
+
+/* Looks at a candidate, `text` whose characters were found at `first`, by the rules. The match is
+ * filled in when it is one. */
+static enum verdict judge(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
+                          size_t first, size_t width, const struct text *text,
+                          struct pp_match *match) {
+    size_t last = first + (text->len - 1) * width;
+    enum pp_encoding encoding;
+    bool writes;
+
+    if (!find_encoding(data, len, first, last + 1, width, &encoding) ||
         (text->is_path && !pp_path_ends(data, len, first + text->len * width, width)))
-        return false;
-    match->broken = false;
-    match->data = data;
-    match->len = len;
-    match->pattern = text->pattern;
-    match->first = first;
-    match->end = last + 1;
-    match->offset = first;
-    if (match->encoding == PP_ENCODING_UTF16BE || match->encoding == PP_ENCODING_UTF32BE)
+        return VERDICT_NONE;
+    /* What stays as it is has no need to be told from what was written. */
+    writes = text->changes && (width == 1 || text->put_ascii);
+    if (data[last] == '/' &&
+        any_text_at(matcher, matcher->text_count + (writes ? matcher->guard_count : 0), data, len,
+                    last))
+        return VERDICT_SHORT;
+    if (writes && holds_guard(matcher, data, len, first, width, text))
+        return VERDICT_NONE;
+    *match = (struct pp_match){.pattern = text->pattern,
+                               .encoding = encoding,
+                               .offset = first,
+                               .first = first,
+                               .end = last + 1,
+                               .broken = false,
+                               .data = data,
+                               .len = len};
+    if (encoding == PP_ENCODING_UTF16BE || encoding == PP_ENCODING_UTF32BE)
         match->offset -= width - 1;
-    return true;
+    return VERDICT_MATCH;
+}
+
+/* What lies in a candidate that is one slash short is no match: where the text at its last slash
+ * is found next. Zeros before that are kept. */
+static void pass_short(struct pp_matcher_walk *walk, size_t first, size_t width,
+                       const struct text *text) {
+    size_t floor = first + (text->len - 1) * width - (width - 1);
+
+    if (walk->floor < floor)
+        walk->floor = floor;
 }
 
 /* The start of the bytes that decide on a candidate: its leading zeros count, if there are any. */
@@ -259,19 +337,31 @@ struct run {
 
 /* Tries every pattern whose stem ends where the run starts. */
 static bool match_run(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
-                      size_t limit, size_t floor, const struct run *run, struct pp_match *match) {
+                      size_t limit, struct pp_matcher_walk *walk, const struct run *run,
+                      struct pp_match *match) {
+    size_t short_first = SIZE_MAX;
+
     for (size_t i = 0; i < matcher->text_count; i++) {
         const struct text *text = &matcher->texts[i];
         size_t stem_len = text->stem_len * run->width;
         size_t first = run->start - stem_len;
 
-        if (text->len - text->stem_len > run->count || stem_len > run->start || first < floor ||
+        if (text->len - text->stem_len > run->count || stem_len > run->start ||
+            first > short_first || (first < walk->floor && first != short_first) ||
             anchor(first, run->width) >= limit ||
             !text_at(data, len, first, run->width, text->find, text->stem_len) ||
             !zeros_at(data, len, run->start - (run->width - 1), run->width - 1))
             continue;
-        if (confirm(matcher, data, len, first, run->width, text, match))
+        switch (judge(matcher, data, len, first, run->width, text, match)) {
+        case VERDICT_MATCH:
             return true;
+        case VERDICT_SHORT:
+            pass_short(walk, first, run->width, text);
+            short_first = first;
+            break;
+        case VERDICT_NONE:
+            break;
+        }
     }
     return false;
 }
@@ -365,7 +455,7 @@ static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, s
             if (!expand(data, len, at, width, &run) || run.count < RUN_MIN)
                 continue;
             end = run.start + run.count * width;
-            found = match_run(matcher, data, len, limit, walk->floor, &run, match);
+            found = match_run(matcher, data, len, limit, walk, &run, match);
             /* Zeros behind the last slash may lie past the end. */
             if (end > walk->at)
                 walk->at = end < len ? end : len;
@@ -406,18 +496,27 @@ static const struct text *find_broken(const struct pp_matcher *matcher, const ui
 
 /* The longest text that stands at `first` in one width, or in pieces. */
 static bool match_at(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
-                     size_t first, size_t width, struct pp_match *match) {
+                     size_t first, size_t width, struct pp_matcher_walk *walk,
+                     struct pp_match *match) {
     const struct text *best = NULL;
     struct pp_match candidate;
 
     for (size_t i = 0; i < matcher->text_count; i++) {
         const struct text *text = &matcher->texts[i];
 
-        if ((best == NULL || text->len > best->len) &&
-            text_at(data, len, first, width, text->find, text->len) &&
-            confirm(matcher, data, len, first, width, text, &candidate)) {
+        if ((best != NULL && text->len <= best->len) ||
+            !text_at(data, len, first, width, text->find, text->len))
+            continue;
+        switch (judge(matcher, data, len, first, width, text, &candidate)) {
+        case VERDICT_MATCH:
             best = text;
             *match = candidate;
+            break;
+        case VERDICT_SHORT:
+            pass_short(walk, first, width, text);
+            break;
+        case VERDICT_NONE:
+            break;
         }
     }
     if (matcher->has_paths && width == 1)
@@ -443,8 +542,11 @@ static bool next_by_slash(const struct pp_matcher *matcher, const uint8_t *data,
     while ((first = next_first(matcher, data, len, walk->at)) < len) {
         walk->at = first + 1;
         for (size_t width = 1; width <= WIDTH_MAX; width *= 2)
-            if (anchor(first, width) < limit && match_at(matcher, data, len, first, width, match))
+            if (anchor(first, width) < limit &&
+                match_at(matcher, data, len, first, width, walk, match))
                 return true;
+        if (walk->at < walk->floor)
+            walk->at = walk->floor;
     }
     walk->at = len;
     return false;

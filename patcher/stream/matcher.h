@@ -3,9 +3,13 @@
  * A pattern is a stem (a path without `//`) followed by a fixed number of slashes. It is found as
  * it is, and as UTF-16 and UTF-32 of either byte order, at any offset. The leftmost match wins,
  * then the longest; matches do not overlap. In a longer run of slashes a match takes exactly its
- * length. A candidate whose last slash is the first byte of another whole pattern, or of a guard
- * (a text that was written over a pattern), is one slash short and no match: so a second run over
- * patched bytes finds nothing.
+ * length. A candidate whose last slash is the first byte of another whole pattern is one slash
+ * short: it is no match, and nothing in it is.
+ *
+ * Guards are the texts that are written over patterns. A candidate that would be changed is no
+ * match where a guard starts in it: so a second run over patched bytes finds nothing.
+ * pp_values_resolve() refuses what this does not cover: values that end as a pattern begins, or are
+ * part of one.
  *
  * A pattern can also be a path, without padding: it is found where it ends as a path does
  * (stream/path_end.h). Where a path and a padded pattern begin alike, the longer one wins. A path,

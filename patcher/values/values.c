@@ -255,18 +255,18 @@ static int derive(struct pp_values *values, size_t index, struct pp_err *err) {
     return set_value(values, index, path, origin, true, err);
 }
 
-/* Would the padded value, with slashes after it, hold this placeholder? */
+/* Would this placeholder be found in the padded value, or could it be, with what stands behind
+ * that?
+ */
 static bool forms(const struct pp_value *value, size_t value_len,
                   const struct pp_placeholder *other) {
-    size_t stem_len = strlen(other->default_path);
+    size_t path_len = strlen(value->path);
 
-    for (size_t at = 0; at < value_len; at++) {
-        size_t i = 0;
+    for (size_t at = 0; at < path_len; at++) {
+        size_t rest = value_len - at;
+        size_t common = rest < other->len ? rest : other->len;
 
-        while (i < other->len && (at + i < value_len ? value->text[at + i] : '/') ==
-                                     (i < stem_len ? other->default_path[i] : '/'))
-            i++;
-        if (i == other->len)
+        if (memcmp(value->text + at, other->text, common) == 0)
             return true;
     }
     return false;
@@ -279,13 +279,21 @@ static int check_forms(const struct pp_values *values, size_t index, struct pp_e
 
     if (strcmp(value->path, placeholder->default_path) == 0)
         return 0;
-    for (size_t i = 0; i < table->count; i++)
-        if (forms(value, placeholder->len, &table->placeholders[i]))
+    for (size_t i = 0; i < table->count; i++) {
+        const struct pp_placeholder *other = &table->placeholders[i];
+        bool again = forms(value, placeholder->len, other);
+
+        /* What holds it could not be told from what it was written into. The root itself is as
+         * short as a value can be, and worth a placeholder that stands behind another's default and
+         * a few slashes. */
+        if (again ||
+            (strcmp(value->path, "/") != 0 && strstr(other->text + 1, value->text) != NULL))
             return pp_err_set(err, PP_ERR_REFUSED,
-                              "%s: the value '%s' (%zu bytes, limit %zu) would, once padded, form "
-                              "the placeholder %s again; choose another path",
+                              "%s: the value '%s' (%zu bytes, limit %zu) would, once padded, %s "
+                              "the placeholder %s%s; choose another path",
                               placeholder->name, value->path, strlen(value->path), placeholder->len,
-                              table->placeholders[i].name);
+                              again ? "form" : "be a part of", other->name, again ? " again" : "");
+    }
     return 0;
 }
 

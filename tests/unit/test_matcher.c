@@ -31,24 +31,31 @@ static void pad(char *to, const char *path, size_t len) {
     to[len] = '\0';
 }
 
+static void set_make(struct set *set, const char *const *stems, const char *const *values,
+                     const size_t *lens) {
+    struct pp_err err = PP_ERR_INIT;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        pad(set->find[i], stems[i], lens[i]);
+        pad(set->put[i], values[i], lens[i]);
+        set->patterns[i] =
+            (struct pp_pattern){.find = set->find[i], .put = set->put[i], .len = lens[i]};
+        set->guards[i] = set->put[i];
+    }
+    set->matcher = pp_matcher_new(set->patterns, COUNT, set->guards, COUNT, &err);
+    assert_non_null(set->matcher);
+}
+
 static void set_init(struct set *set, size_t run) {
     static const char *const stems[COUNT] = {"/d/d/app", "/d/d/app/files", "/d/d/app/files/usr",
                                              "/d/d/app/files"};
     static const char *const values[COUNT] = {"/u/10/app", "/u/10/app/files", "/u/10/app/files/usr",
                                               "/x"};
-    struct pp_err err = PP_ERR_INIT;
+    size_t lens[COUNT];
 
-    for (size_t i = 0; i < COUNT; i++) {
-        size_t len = strlen(stems[i]) + run + (i == 3 ? 5 : 0);
-
-        pad(set->find[i], stems[i], len);
-        pad(set->put[i], values[i], len);
-        set->patterns[i] =
-            (struct pp_pattern){.find = set->find[i], .put = set->put[i], .len = len};
-        set->guards[i] = set->put[i];
-    }
-    set->matcher = pp_matcher_new(set->patterns, COUNT, set->guards, COUNT, &err);
-    assert_non_null(set->matcher);
+    for (size_t i = 0; i < COUNT; i++)
+        lens[i] = strlen(stems[i]) + run + (i == 3 ? 5 : 0);
+    set_make(set, stems, values, lens);
 }
 
 struct found {
@@ -349,7 +356,85 @@ static void test_not_ascii(void **state) {
     pp_matcher_free(matcher);
 }
 
-/* The value "/" is a guard of slashes only: they are long behind what they were written over. */
+/* A candidate that holds what was written is none: not the end of a path that is a value, and not
+ * slashes that the value "/" makes. With few slashes and with many. */
+static void test_what_was_written_is_no_padding(void **state) {
+    static const char *const stems[COUNT] = {"/a", "/a", "/c/usr", "/d"};
+    static const char *const values[COUNT] = {"/", "/bb", "/usr", "/y"};
+    static const size_t runs[] = {4, 20};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t run = runs[i];
+        struct set set;
+        char content[512];
+        char want[512];
+        size_t tail;
+
+        set_make(&set, stems, values, (size_t[]){2 + run, 3 + run, 6 + run, 2 + run});
+        snprintf(content, sizeof(content), "/a//%s", set.find[0]);
+        snprintf(want, sizeof(want), "/a//%s", set.put[0]);
+        check_text(&set, content, want, (struct found[]){{4, 0, 0}}, 1);
+        snprintf(content, sizeof(content), "/c%s", set.find[2]);
+        snprintf(want, sizeof(want), "/c%s", set.put[2]);
+        check_text(&set, content, want, (struct found[]){{2, 2, 0}}, 1);
+        /* what is written is a placeholder's end, and begins in another one's last slash */
+        tail = set.patterns[3].len - 1;
+        snprintf(content, sizeof(content), "%.*s%s", (int)tail, set.find[3], set.find[2]);
+        snprintf(want, sizeof(want), "%.*s%s", (int)tail, set.find[3], set.put[2]);
+        check_text(&set, content, want, (struct found[]){{tail, 2, 0}}, 1);
+        pp_matcher_free(set.matcher);
+    }
+}
+
+/* In a candidate that is one slash short nothing is found, in the next one neither. */
+static void test_nothing_in_a_short_one(void **state) {
+    static const char *const stems[COUNT] = {"/a/b", "/b", "/e", "/f"};
+    static const char *const values[COUNT] = {"/x", "/y", "/z", "/w"};
+    (void)state;
+
+    for (size_t run = 5; run < 40; run += 20) {
+        struct set set;
+        char content[512];
+        char want[512];
+        size_t len;
+
+        set_make(&set, stems, values, (size_t[]){5 + run, 1 + run, 2 + run, 2 + run});
+        len = set.patterns[0].len - 1;
+        snprintf(content, sizeof(content), "%.*s%.*s%s", (int)len, set.find[0], (int)len,
+                 set.find[0], set.find[2]);
+        snprintf(want, sizeof(want), "%.*s%.*s%s", (int)len, set.find[0], (int)len, set.find[0],
+                 set.put[2]);
+        check_text(&set, content, want, (struct found[]){{2 * len, 2, 0}}, 1);
+        pp_matcher_free(set.matcher);
+    }
+}
+
+/* What stays as it is is found again beside slashes that were written, and keeps what it covers. */
+static void test_a_default_keeps_its_place(void **state) {
+    static const char *const stems[COUNT] = {"/a", "/a", "/c", "/d"};
+    static const char *const values[COUNT] = {"/", "/a", "/x", "/y"};
+    struct set set;
+    struct record record;
+    char content[512];
+    char want[512];
+    size_t second;
+    (void)state;
+
+    set_make(&set, stems, values, (size_t[]){22, 23, 22, 22});
+    second = set.patterns[1].len;
+    snprintf(content, sizeof(content), "%s%s", set.find[1], set.find[0]);
+    snprintf(want, sizeof(want), "%s%s", set.find[1], set.put[0]);
+    assert_int_equal(edit(&set, (uint8_t *)content, strlen(content), 4096, &record), 2);
+    assert_string_equal(content, want);
+    assert_int_equal(record.found[1].offset, second);
+    assert_int_equal(edit(&set, (uint8_t *)content, strlen(content), 4096, &record), 1);
+    assert_string_equal(content, want);
+    assert_int_equal(record.found[0].pattern, 1);
+    pp_matcher_free(set.matcher);
+}
+
+/* The value "/" is a guard of slashes only. They are told from padding where they are more. */
 static void test_guard_of_slashes(void **state) {
     static const char *const guards[] = {"//////////////////////"};
     struct pp_err err = PP_ERR_INIT;
@@ -363,9 +448,9 @@ static void test_guard_of_slashes(void **state) {
     assert_non_null(matcher);
     memcpy(content, pattern.find, pattern.len);
     memset(content + pattern.len, '/', sizeof(content) - pattern.len);
-    assert_true(pp_matcher_next(matcher, content, pattern.len + 20, 64, &walk, &match));
+    assert_true(pp_matcher_next(matcher, content, pattern.len + 1, 64, &walk, &match));
     walk = (struct pp_matcher_walk){0};
-    assert_false(pp_matcher_next(matcher, content, pattern.len + 21, 64, &walk, &match));
+    assert_false(pp_matcher_next(matcher, content, pattern.len + 2, 64, &walk, &match));
     pp_matcher_free(matcher);
 }
 
@@ -387,6 +472,9 @@ int main(void) {
         cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_not_ascii),
+        cmocka_unit_test(test_what_was_written_is_no_padding),
+        cmocka_unit_test(test_nothing_in_a_short_one),
+        cmocka_unit_test(test_a_default_keeps_its_place),
         cmocka_unit_test(test_guard_of_slashes),
         cmocka_unit_test(test_pattern_of_slashes),
     };

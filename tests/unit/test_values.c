@@ -481,6 +481,34 @@ static void test_a_value_that_forms_another(void **state) {
     pp_table_done(&table);
 }
 
+/* It fills its length, so what stands behind it may make it a placeholder's beginning whole. */
+static void test_a_value_that_ends_as_a_placeholder_begins(void **state) {
+    struct pp_table table =
+        table_from("[A]\ndefault = /a\nlength = 6\n[B]\ndefault = /b/c\nlength = 12\n");
+    struct pp_values values;
+
+    (void)state;
+    check_refused(&table, "A=/xyz/b", false, "A", "'/xyz/b'", "form the placeholder B", NULL);
+    check_refused(&table, "A=/xy/b", false, "A", "'/xy/b'", "form the placeholder B", NULL);
+    values = resolve_set(&table, "A=/x/b");
+    pp_values_done(&values);
+    values = resolve_set(&table, "A=/xyz/d");
+    pp_values_done(&values);
+    pp_table_done(&table);
+}
+
+static void test_a_value_that_is_part_of_a_placeholder(void **state) {
+    struct pp_table table =
+        table_from("[A]\ndefault = /a\nlength = 6\n[B]\ndefault = /b/c\nlength = 12\n");
+    struct pp_values values;
+
+    (void)state;
+    check_refused(&table, "A=/c", false, "A", "'/c'", "be a part of the placeholder B", NULL);
+    values = resolve_set(&table, "A=/");
+    pp_values_done(&values);
+    pp_table_done(&table);
+}
+
 static void test_termux_values_that_form_another(void **state) {
     (void)state;
     check_refused(&termux, "TERMUX__PREFIX=/data/data/com.termux/files", false, "TERMUX__PREFIX",
@@ -563,6 +591,8 @@ int main(void) {
         cmocka_unit_test(test_words_of_set),
         cmocka_unit_test(test_a_value_that_forms_its_own),
         cmocka_unit_test(test_a_value_that_forms_another),
+        cmocka_unit_test(test_a_value_that_ends_as_a_placeholder_begins),
+        cmocka_unit_test(test_a_value_that_is_part_of_a_placeholder),
         cmocka_unit_test(test_termux_values_that_form_another),
         cmocka_unit_test(test_matcher),
         cmocka_unit_test(test_pad),
