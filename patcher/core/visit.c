@@ -2,6 +2,7 @@
 
 #include "base/blob.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,17 +42,19 @@ static int look_at_symlink(const struct pp_policy *policy, const struct pp_walke
                                 err);
 }
 
-/* Most files are small and hold nothing: one read, and a look at the bytes. Returns 1 when there is
- * more to it. */
+/* Most files are small and hold nothing: they are read at once, and looked at. Returns 1 when there
+ * is more to it. */
 static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer,
                           struct pp_err *err) {
     PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
-    ssize_t len = read(fd, buffer, PP_VISIT_BUFFER_LEN);
+    ssize_t len = pp_io_read(fd, buffer, PP_VISIT_BUFFER_LEN, err);
     struct pp_blob blob;
     int rc;
 
-    if (len < 0 || (size_t)len == PP_VISIT_BUFFER_LEN)
+    if (len < 0 || (size_t)len == PP_VISIT_BUFFER_LEN) {
+        pp_err_clear(err);
         return 1;
+    }
     blob = pp_blob_memory(buffer, (size_t)len);
     rc = pp_content_scan(policy, &blob, 0, &findings, err);
     return rc < 0 ? rc : findings.count > 0 || findings.problem_count > 0;
