@@ -54,6 +54,7 @@ static int report(struct pp_bootstrap *bootstrap, const struct pp_bootstrap_item
     }
     report.path = path;
     bootstrap->tally->files++;
+    bootstrap->tally->closed += item->findings.closed;
     /* What holds nothing to be told goes without a word. */
     if (report.err != NULL || item->findings.count > 0 || item->findings.problem_count > 0)
         pp_report_tell(&report, options->reporter, bootstrap->tally);

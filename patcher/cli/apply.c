@@ -55,6 +55,7 @@ static int scan_input(const struct pp_session *session, struct pp_output *output
         pp_content_scan(&session->policy, &in.blob, 0, &findings, err) < 0)
         return -(int)err->kind;
     tally->files++;
+    tally->closed += findings.closed;
     if (findings.count > 0 || findings.problem_count > 0)
         pp_report_tell(&(struct pp_report){.path = "-", .findings = &findings}, &output->reporter,
                        tally);

@@ -62,6 +62,7 @@ static void put_summary_json(const struct pp_lint_output *self, const struct pp_
                         json_integer((json_int_t)tally->notes[PP_SEVERITY_WARNING]));
     json_object_set_new(object, "infos", json_integer((json_int_t)tally->notes[PP_SEVERITY_INFO]));
     json_object_set_new(object, "suppressed", json_integer((json_int_t)tally->suppressed));
+    json_object_set_new(object, "closed", json_integer((json_int_t)tally->closed));
     pp_output_json(object);
 }
 
@@ -73,14 +74,16 @@ static int put_summary(struct pp_lint_output *self, const struct pp_lint_tally *
     pp_output_clear(&self->output);
     if (self->output.options->json)
         put_summary_json(self, tally);
-    else if (!self->output.options->quiet)
+    else if (!self->output.options->quiet) {
         printf("%llu file%s, %llu placeholder%s, %llu error%s, %llu warning%s, %llu info%s, %llu "
-               "suppressed, %.2f s\n",
+               "suppressed, ",
                (unsigned long long)tally->files, PP_PLURAL(tally->files),
                (unsigned long long)tally->placeholders, PP_PLURAL(tally->placeholders),
                (unsigned long long)errors, PP_PLURAL(errors), (unsigned long long)warnings,
                PP_PLURAL(warnings), (unsigned long long)infos, PP_PLURAL(infos),
-               (unsigned long long)tally->suppressed, pp_output_seconds(&self->output));
+               (unsigned long long)tally->suppressed);
+        pp_output_put_end(&self->output, tally->closed);
+    }
     return errors + warnings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 

@@ -284,33 +284,38 @@ void pp_output_open(struct pp_output *output, const struct pp_session *session) 
                           (long long)session->became);
 }
 
-static void put_summary(const struct pp_output *output, const struct pp_tally *tally,
-                        double seconds) {
+void pp_output_put_end(const struct pp_output *output, uint64_t closed) {
+    if (output->options->no_decode)
+        printf("%llu not opened, ", (unsigned long long)closed);
+    printf("%.2f s\n", pp_output_seconds(output));
+}
+
+static void put_summary(const struct pp_output *output, const struct pp_tally *tally) {
     bool dry_run = output->options->dry_run;
     const char *done = output->list_hits ? "with placeholders"
                        : dry_run         ? "would be patched"
                                          : "patched";
 
     if (output->pads)
-        printf("%llu file%s, %llu %s (%llu path%s), %llu could not be, %llu finding%s left, "
-               "%.2f s\n",
+        printf("%llu file%s, %llu %s (%llu path%s), %llu could not be, %llu finding%s left, ",
                (unsigned long long)tally->files, PP_PLURAL(tally->files),
                (unsigned long long)tally->patched, dry_run ? "would be padded" : "padded",
                (unsigned long long)tally->hits, PP_PLURAL(tally->hits),
                (unsigned long long)tally->left, (unsigned long long)tally->skipped,
-               PP_PLURAL(tally->skipped), seconds);
+               PP_PLURAL(tally->skipped));
     else if (output->restores)
-        printf("%llu file%s %s, %llu could not be, %llu conffile%s left, %.2f s\n",
+        printf("%llu file%s %s, %llu could not be, %llu conffile%s left, ",
                (unsigned long long)tally->restored, PP_PLURAL(tally->restored),
                dry_run ? "would be restored" : "restored", (unsigned long long)tally->left,
-               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped), seconds);
+               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped));
     else
         printf("%llu file%s, %llu %s (%llu placeholder%s), %llu could not be, %llu executable%s "
-               "left, %.2f s\n",
+               "left, ",
                (unsigned long long)tally->files, PP_PLURAL(tally->files),
                (unsigned long long)tally->patched, done, (unsigned long long)tally->hits,
                PP_PLURAL(tally->hits), (unsigned long long)tally->left,
-               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped), seconds);
+               (unsigned long long)tally->skipped, PP_PLURAL(tally->skipped));
+    pp_output_put_end(output, tally->closed);
 }
 
 static void put_summary_json(const struct pp_output *output, const struct pp_tally *tally) {
@@ -321,6 +326,7 @@ static void put_summary_json(const struct pp_output *output, const struct pp_tal
     json_object_set_new(object, "restored", json_integer((json_int_t)tally->restored));
     json_object_set_new(object, "left", json_integer((json_int_t)tally->left));
     json_object_set_new(object, "skipped", json_integer((json_int_t)tally->skipped));
+    json_object_set_new(object, "closed", json_integer((json_int_t)tally->closed));
     pp_output_json(object);
 }
 
@@ -329,7 +335,7 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
     if (output->options->json)
         put_summary_json(output, tally);
     else if (!output->options->quiet)
-        put_summary(output, tally, pp_output_seconds(output));
+        put_summary(output, tally);
     return tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
 }
 

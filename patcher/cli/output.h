@@ -55,6 +55,8 @@ const char *pp_output_color(const struct pp_output *output, enum pp_color color)
 
 /* Wipes progress from the terminal, before a line is printed. */
 void pp_output_clear(struct pp_output *output);
+/* The end of the summary's line: what --no-decode kept closed, and the seconds. */
+void pp_output_put_end(const struct pp_output *output, uint64_t closed);
 /* Since it was made. */
 double pp_output_seconds(const struct pp_output *output);
 

@@ -125,8 +125,10 @@ static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
     if (is_plain(&kind))
         return pp_walk_part(run, place, pp_walk_plain, NULL, in, out, err);
     /* To write over bytes that carry sums would break them. */
-    if (!run->policy->decode)
+    if (!run->policy->decode) {
+        run->findings->closed = true;
         return pp_walk_leaf(run, place, "not opened", in, out, err);
+    }
     here.left = left_here(run, place, &kind);
     if (here.left != place->left)
         here.left_path = place->path;

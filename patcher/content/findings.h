@@ -53,6 +53,7 @@ struct pp_findings {
     struct pp_problem *problems;
     size_t problem_count;
     uint8_t digest[16]; /* of all decoded text, patched; XXH3, to check a rewrite against */
+    bool closed;        /* compressed or an archive, and not opened: the policy says so */
 };
 
 #define PP_FINDINGS_INIT                                                                           \

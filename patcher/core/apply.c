@@ -25,6 +25,7 @@ struct apply {
     struct pp_record *record; /* NULL: only scanning */
     struct pp_policy policy;
     atomic_uint_fast64_t files;
+    atomic_uint_fast64_t closed;
     uint8_t *buffers; /* PP_VISIT_BUFFER_LEN bytes a worker */
     struct pending {
         const struct pp_policy *policy;
@@ -62,6 +63,8 @@ static int visit(void *context, unsigned worker, const struct pp_walker_entry *e
     atomic_fetch_add(&apply->files, 1);
     rc =
         pp_visit(&apply->policy, entry, apply->buffers + worker * PP_VISIT_BUFFER_LEN, &found, err);
+    if (rc > 0)
+        atomic_fetch_add(&apply->closed, 1);
     if (found != NULL && apply->record != NULL)
         rc = prepare(apply, entry, found, err);
     if (found != NULL && found->outcome == PP_OUTCOME_FOUND && found->findings.count == 0 &&
@@ -407,8 +410,10 @@ static int walk(struct apply *apply, struct pp_err *err) {
         rc = add_linked(apply, err);
     if (rc >= 0)
         rc = flush(apply, err);
-    if (!apply->options->edited)
+    if (!apply->options->edited) {
         apply->tally->files += atomic_load(&apply->files);
+        apply->tally->closed += atomic_load(&apply->closed);
+    }
     return rc;
 }
 
@@ -421,6 +426,7 @@ static int run(struct apply *apply, struct pp_err *err) {
         apply->policy.matcher = apply->options->older->forward;
     }
     atomic_init(&apply->files, 0);
+    atomic_init(&apply->closed, 0);
     apply->pending = calloc(PENDING_MAX, sizeof(*apply->pending));
     apply->buffers = calloc(apply->session->options.jobs, PP_VISIT_BUFFER_LEN);
     rc = apply->pending != NULL && apply->buffers != NULL ? walk(apply, err) : pp_err_nomem(err);

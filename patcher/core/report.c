@@ -8,6 +8,7 @@ void pp_tally_add(struct pp_tally *tally, const struct pp_tally *more) {
     tally->again += more->again;
     tally->skipped += more->skipped;
     tally->restored += more->restored;
+    tally->closed += more->closed;
 }
 
 void pp_tally_leave(struct pp_tally *tally, const struct pp_err *err) {
@@ -29,7 +30,8 @@ void pp_report_tell(const struct pp_report *report, const struct pp_reporter *re
         tally->patched++;
         tally->hits += count;
     }
-    if (findings != NULL && count < findings->count && findings->problem_count == 0)
+    if (findings != NULL && count < findings->count && findings->problem_count == 0 &&
+        !findings->closed)
         tally->skipped++;
     reporter->report(reporter->context, report);
 }

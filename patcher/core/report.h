@@ -40,6 +40,7 @@ struct pp_tally {
     uint64_t again;   /* of those: may be, when it is tried again */
     uint64_t skipped; /* executables with a hit; of a restore, conffiles */
     uint64_t restored;
+    uint64_t closed; /* not opened, as the policy has it */
 };
 
 void pp_tally_add(struct pp_tally *tally, const struct pp_tally *more);

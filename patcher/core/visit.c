@@ -44,7 +44,7 @@ static int look_at_symlink(const struct pp_policy *policy, const struct pp_walke
 
 /* Most files are small and hold nothing: they are read at once, and looked at. Returns 1 when there
  * is more to it. */
-static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer,
+static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer, bool *closed,
                           struct pp_err *err) {
     PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
     ssize_t len = pp_io_read(fd, buffer, PP_VISIT_BUFFER_LEN, err);
@@ -57,6 +57,7 @@ static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffe
     }
     blob = pp_blob_memory(buffer, (size_t)len);
     rc = pp_content_scan(policy, &blob, 0, &findings, err);
+    *closed = findings.closed;
     return rc < 0 ? rc : findings.count > 0 || findings.problem_count > 0;
 }
 
@@ -70,7 +71,7 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
 
     if (fd < 0)
         return pp_err_sys(err, "cannot open");
-    rc = glance_at_file(policy, fd, buffer, err);
+    rc = glance_at_file(policy, fd, buffer, &visited->findings.closed, err);
     if (rc <= 0)
         return rc;
     if (fstat(fd, &st) < 0)
@@ -93,7 +94,7 @@ int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry
 
     /* There is nothing to tell, or somebody removed it since its folder was read. */
     if (rc >= 0 && found.findings.count == 0 && found.findings.problem_count == 0)
-        return 0;
+        return found.findings.closed ? 1 : 0;
     if (rc < 0 && found.err.kind == PP_ERR_SYSTEM && found.err.sys == ENOENT)
         return 0;
     if (found.err.kind != PP_ERR_NOMEM) {
@@ -102,7 +103,7 @@ int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry
         *visited = malloc(sizeof(found));
         if (found.path != NULL && *visited != NULL) {
             **visited = found;
-            return 0;
+            return found.findings.closed ? 1 : 0;
         }
         free(*visited);
         *visited = NULL;

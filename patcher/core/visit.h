@@ -30,7 +30,7 @@ struct pp_visited {
 
 /* `buffer` has PP_VISIT_BUFFER_LEN bytes. `visited` stays NULL when there is nothing to tell: no
  * hit, no problem. What goes wrong with the file is in there; the only error is out of memory.
- * Called by many threads. */
+ * Returns 1 for what the policy keeps closed. Called by many threads. */
 int pp_visit(const struct pp_policy *policy, const struct pp_walker_entry *entry, uint8_t *buffer,
              struct pp_visited **visited, struct pp_err *err);
 /* Dry run: tries whether the content can be written again. What goes wrong is in `visited`; the

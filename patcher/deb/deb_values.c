@@ -144,6 +144,7 @@ static int patch_file(struct writer *writer, const struct pp_deb_member *member,
 
     if (rc < 0)
         return rc;
+    writer->tally->closed += findings.closed;
     pp_findings_drop_defaults(&findings, &writer->session->values);
     if (findings.count == 0 && findings.problem_count == 0)
         return 0;

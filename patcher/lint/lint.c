@@ -142,6 +142,7 @@ static bool is_suppressed(const struct pp_lint *lint, const char *path,
 static void report(struct pp_lint *lint, const char *path, const char *place,
                    struct pp_notes *notes) {
     lint->tally.placeholders += notes->placeholders;
+    lint->tally.closed += notes->closed;
     for (size_t i = 0; i < notes->count; i++) {
         struct pp_note *note = &notes->items[i];
 

@@ -36,6 +36,7 @@ struct pp_lint_tally {
     uint64_t placeholders; /* that will be patched */
     uint64_t notes[PP_SEVERITY_ERROR + 1];
     uint64_t suppressed;
+    uint64_t closed; /* not opened, as the policy has it */
 };
 
 struct pp_lint {

@@ -129,6 +129,9 @@ int pp_notes_add_findings(struct pp_notes *notes, enum pp_rule_index rule, const
                           const struct pp_findings *findings, struct pp_err *err) {
     int rc = 0;
 
+    notes->closed += findings->closed;
+    if (findings->closed)
+        return 0;
     for (size_t i = 0; rc >= 0 && i < findings->count; i++)
         rc = add_finding(notes, rule, member, findings, &findings->items[i], err);
     for (size_t i = 0; rc >= 0 && i < findings->problem_count; i++)

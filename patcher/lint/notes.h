@@ -24,6 +24,7 @@ struct pp_notes {
     struct pp_note *items;
     size_t count;
     uint64_t placeholders; /* as they shall be */
+    uint64_t closed;       /* files that were not opened, as the policy has it */
 };
 
 #define PP_NOTES_INIT                                                                              \

@@ -1,6 +1,7 @@
 """Hostile files: not a byte of them changes, each is named with the reason, the rest is patched."""
 
 import gzip
+import json
 import os
 import re
 import tarfile
@@ -80,15 +81,31 @@ def test_sound_members_are_patched(pack, tmp_path):
         assert name not in named or contents[name] == content
 
 
-@pytest.mark.parametrize("content", [gzip.compress(TEXT), stored(("a", TEXT))], ids=["gzip", "zip"])
-def test_no_decode(content, tmp_path):
-    """What is not opened is not written to either: its sums would be wrong."""
-    path = tmp_path / "root" / "it"
-    path.parent.mkdir()
-    path.write_bytes(content)
-    done = run("apply", tmp_path / "root", "--no-decode")
+@pytest.mark.parametrize("command", ["apply", "scan", "lint"])
+def test_no_decode(command, tmp_path):
+    """What is not opened is not written to either, since its sums would be wrong; it is counted, alike
+    by all who look."""
+    closed = {
+        "packed": gzip.compress(TEXT),
+        "nothing-in-it": gzip.compress(b"x"),
+        "stored": stored(("a", TEXT)),
+        "tar": tar(("a", TEXT)),
+    }
+    folder = tmp_path / "root"
+    folder.mkdir()
+    for name, content in closed.items():
+        (folder / name).write_bytes(content)
+    (folder / "plain").write_bytes(TEXT)
+    done = run(command, folder, "--no-decode")
     assert (done.returncode, done.stderr) == (0, "")
-    assert path.read_bytes() == content
+    assert ", 4 not opened, " in done.stdout.splitlines()[-1]
+    assert {name: (folder / name).read_bytes() for name in closed} == closed
+    if command == "apply":
+        assert (folder / "plain").read_bytes() == patched(TEXT)
+        assert "1 patched" in done.stdout and "0 executables left" in done.stdout
+    summary = json.loads(run(command, folder, "--no-decode", "--json").stdout.splitlines()[-1])
+    assert (summary["type"], summary["closed"]) == ("summary", 4)
+    assert "not opened" not in run(command, folder).stdout
 
 
 def test_one_line_for_a_signed_archive(tmp_path):
