@@ -146,12 +146,20 @@ int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_d
     return rc < 0 ? rc : 0;
 }
 
+static void judge(const void *context, const struct pp_match *match, uint64_t offset,
+                  struct pp_finding *finding) {
+    (void)context;
+    (void)offset;
+    finding->mark = match->broken;
+}
+
 int pp_relocation_scan(const struct pp_relocation *relocation, const struct pp_blob *content,
                        uint32_t mode, struct pp_findings *findings, struct pp_err *err) {
     struct pp_policy policy = relocation->session->policy;
     int rc;
 
     policy.matcher = relocation->paths;
+    policy.judge = judge;
     rc = pp_content_scan(&policy, content, mode, findings, err);
     if (rc >= 0)
         pp_findings_drop_defaults(findings, &relocation->session->values);

@@ -31,7 +31,8 @@ int pp_relocation_move(const struct pp_relocation *relocation, const struct pp_d
                        struct pp_deb_change *change, struct pp_findings *findings,
                        struct pp_err *err);
 
-/* Adds the places where content still names a default path whose value is another. */
+/* Adds the places where content still names a default path whose value is another. Their mark is
+ * true where the path has escapes or line breaks in it. */
 int pp_relocation_scan(const struct pp_relocation *relocation, const struct pp_blob *content,
                        uint32_t mode, struct pp_findings *findings, struct pp_err *err);
 

@@ -98,6 +98,23 @@ static int check_shebang(struct writer *writer, const char *path, const struct p
     return tell(writer, path, PP_OUTCOME_LEFT, NULL, &problem, err);
 }
 
+/* Text that was relocated names the default path where it was not seen to be one. */
+static int tell_broken(struct writer *writer, const char *path, const struct pp_blob *text,
+                       struct pp_err *err) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    struct pp_err problem;
+    size_t count = 0;
+    int rc = pp_relocation_scan(&writer->relocation, text, 0, &findings, err);
+
+    for (size_t i = 0; i < findings.count; i++)
+        count += findings.items[i].mark;
+    if (rc < 0 || count == 0)
+        return rc;
+    pp_err_set(&problem, PP_ERR_UNSUPPORTED,
+               "still names the default path (%zu×): with escapes or line breaks in it", count);
+    return tell(writer, path, PP_OUTCOME_LEFT, NULL, &problem, err);
+}
+
 static int relocate_control(struct writer *writer, const char *name, struct pp_buffer *text,
                             struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer moved = PP_BUFFER_INIT;
@@ -106,15 +123,19 @@ static int relocate_control(struct writer *writer, const char *name, struct pp_b
     struct pp_buffer was = *text;
     int count =
         pp_retext_text(&writer->relocation.retext, text->data, text->len, &moved, &findings, err);
+    struct pp_blob blob = pp_blob_memory(text->data, text->len);
 
     count_file(writer);
-    if (count <= 0)
-        return count;
+    /* As dpkg-deb --raw-extract names it. */
+    if (count < 0 || pp_buffer_printf(&path, err, "DEBIAN/%s", name) < 0)
+        return -(int)err->kind;
+    if (tell_broken(writer, (const char *)path.data, &blob, err) < 0)
+        return -(int)err->kind;
+    if (count == 0)
+        return PP_DEB_CONTROL_KEPT;
     *text = moved;
     moved = was;
-    /* As dpkg-deb --raw-extract names it. */
-    if (pp_buffer_printf(&path, err, "DEBIAN/%s", name) < 0 ||
-        tell(writer, (const char *)path.data, PP_OUTCOME_PATCHED, &findings, NULL, err) < 0 ||
+    if (tell(writer, (const char *)path.data, PP_OUTCOME_PATCHED, &findings, NULL, err) < 0 ||
         check_shebang(writer, (const char *)path.data, text, err) < 0)
         return -(int)err->kind;
     return PP_DEB_CONTROL_CHANGED;
@@ -224,7 +245,9 @@ static int relocate_file(struct writer *writer, const struct pp_deb_member *memb
 
     if (rc >= 0 && rc != PP_RETEXT_NO_TEXT) {
         change->rewritten = rc > 0;
-        return rc == 0 ? 0 : tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
+        if (rc > 0)
+            rc = tell(writer, member->path, PP_OUTCOME_PATCHED, &findings, NULL, err);
+        return rc < 0 ? rc : tell_broken(writer, member->path, &content, err);
     }
     if (rc < 0 && !pp_err_of_content(&problem)) {
         *err = problem;

@@ -188,3 +188,19 @@ def test_a_long_first_line_is_told(bare, tmp_path):
     one.control["postinst"] = f"#!{OLD}/{'x' * 100}/sh\n"
     done = relocate(packages.write(one, bare.debs, "none"), tmp_path / "out.deb", status=1)
     assert "DEBIAN/postinst: its first line has" in done.stderr
+
+
+def test_paths_with_escapes_are_told(bare, tmp_path):
+    """As a search for the old path's bytes would not find them."""
+    escaped = {
+        "page.html": termux.PREFIX.replace("/", "%2F").encode(),
+        "data.json": termux.PREFIX.replace("/", "\\/").encode() + b" " + termux.PREFIX.encode(),
+        "help.txt.gz": gzip.compress(termux.PREFIX.replace("ux", "\u2010\n    ux").encode(), mtime=0),
+    }
+    one = package()
+    one.entries += [Entry(f"{PREFIX}/share/app/{name}", content=text) for name, text in escaped.items()]
+    one.control["prerm"] = "#!/bin/sh\nsed -e 's/\\/data\\/data\\/com.termux\\///' /dev/null\n"
+    done = relocate(packages.write(one, bare.debs, "none"), tmp_path / "out.deb", status=1)
+    for place in ("DEBIAN/prerm", *(f"{PREFIX}/share/app/{name}" for name in escaped)):
+        assert f"!{place}: still names the default path (1×): with escapes" in done.stderr
+    assert done.stderr.count("with escapes") == 4

@@ -253,6 +253,7 @@ def test_apt_installs(bare, pool, moved):
         line.split("!", 1)[1].split(":")[0].split("!")[0]
         for file in (moved / ".patch-pool/left").rglob("*.txt")
         for line in file.read_text().splitlines()
+        if "with escapes or line breaks" not in line
     }
     naming = {
         str(path.relative_to(bare.path))
