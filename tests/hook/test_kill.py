@@ -141,7 +141,8 @@ class Scene:
         return root.run("dpkg", f"--root={root.path}", "--force-script-chrootless", "--install", self.deb)
 
     def told(self, root):
-        """Folders, and what the postinst wrote, have the time of the run."""
+        """Folders, and what the postinst wrote, have the time of the run. What two architectures share
+        may be recorded for either."""
         tree = {
             name: told[:2] + told[3:] if stat.S_ISDIR(told[0]) or name == "app.saw" else told
             for name, told in describe(root.path, skip=["dpkg", "pathpatch"]).items()
@@ -149,7 +150,9 @@ class Scene:
         state = root.admindir.parent / "pathpatch"
         readers = ("ledger.db-shm", "ledger.db-wal")  # left by whoever looked into it before
         left = sorted(path.name for path in state.iterdir() if path.name not in readers)
-        return tree, told_of_dpkg(root.admindir), describe_state(state), left
+        rows, *others = describe_state(state)
+        rows = [(*row[:2], row[2].split(":")[0], *row[3:]) for row in rows]
+        return tree, told_of_dpkg(root.admindir), (rows, *others), left
 
     def disturb(self, fault, at):
         root = self.fresh()
