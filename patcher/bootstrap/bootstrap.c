@@ -388,8 +388,9 @@ static int make_tree(struct pp_bootstrap *bootstrap, struct pp_err *err) {
         rc = unpack(bootstrap, err);
     if (rc >= 0)
         rc = finish(bootstrap, err);
+    /* Names in the tree are relative to it. */
     if (rc < 0)
-        return rc;
+        return err->kind == PP_ERR_SYSTEM ? pp_err_context(err, "%s", bootstrap->dest.path) : rc;
     rc = pp_bootstrap_dest_publish(&bootstrap->dest, options->replace_dest, options->durability,
                                    err);
     if (rc >= 0 && options->outbox != NULL)

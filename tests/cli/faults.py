@@ -4,6 +4,7 @@ them a test takes.
 A test takes a sample, the same each time. With PATHPATCH_POINTS=all it takes every one, in
 about ten minutes: PATHPATCH_POINTS=all ctest --test-dir build/dev -R kill."""
 
+import errno
 import os
 import random
 import re
@@ -80,6 +81,13 @@ def chosen(points, count):
     step = len(points) / count
     spot = random.Random(len(points))
     return [points[int((i + spot.random()) * step)] for i in range(count)]
+
+
+def tells_cause(line, fault, point):
+    """Of the ledger SQLite may tell what came of opening it once more, only to read."""
+    return os.strerror(getattr(errno, fault)) in line or (
+        "ledger.db" in point[2] and "may we write there?" in line
+    )
 
 
 def tell(capsys, text):

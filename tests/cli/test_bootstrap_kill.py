@@ -8,7 +8,20 @@ import subprocess
 
 import pytest
 from bootstrap_trees import STATE, USR, Device, File, Folder, Link, describe, write_zip
-from faults import KILLED, chosen, ended_by, folder_in_memory, injecting, points_of, tell, tracing, writes
+from faults import (
+    KILLED,
+    build_preload,
+    chosen,
+    ended_by,
+    folder_in_memory,
+    injecting,
+    points_of,
+    preloading,
+    tell,
+    tells_cause,
+    tracing,
+    writes,
+)
 from notify_peers import new_name
 
 DONE, REFUSED, UNDELIVERED = 0, 2, 75
@@ -50,7 +63,8 @@ class Bench:
             self.old_folder = folder / "old"
             self.old = self.tree()
         self.reset()
-        self.points = self.find_points()
+        self.calls = self.find_calls()
+        self.points = [call for call in self.calls if writes(call)]
         self.new = self.tree()
 
     def reset(self):
@@ -85,10 +99,10 @@ class Bench:
             env={**self.device.environment, "ASAN_OPTIONS": "detect_leaks=0"},
         )
 
-    def find_points(self):
+    def find_calls(self):
         done = self.run(*tracing(self.log))
         assert done.returncode == self.status, done.stderr
-        return [point for point in points_of(self.log) if writes(point)]
+        return points_of(self.log)
 
     def disturb(self, fault, point):
         self.reset()
@@ -133,15 +147,29 @@ def test_kill_with_workers(folder, scenario, capsys):
 @pytest.mark.parametrize("signal", ["INT", "TERM"])
 def test_signal(folder, signal):
     """It ends at once; staging waits for the next run."""
-    bench = Bench(folder, "fresh")
+    bench = Bench(folder, "fresh", "--jobs=1")
     for point in chosen(bench.points, 8):
         assert bench.disturb(f"signal={signal}", point).returncode in ended_by(signal), point
 
 
-@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("fault", ["ENOSPC", "EIO", "EROFS", "EMFILE", "EINTR"])
 def test_error_at_every_call(folder, fault, capsys):
     bench = Bench(folder, "replace", "--jobs=1")
-    taken = chosen(bench.points, 30)
+    points = bench.calls if fault == "EMFILE" else bench.points
+    taken = chosen(points, 16)
+    failed = 0
     for point in taken:
-        bench.disturb(f"error={fault}", point)
-    tell(capsys, f"bootstrap, {fault}: at {len(taken)} of {len(bench.points)} calls")
+        done = bench.disturb(f"error={fault}", point)
+        if done.returncode != bench.status:
+            failed += 1
+            told = [line for line in done.stderr.splitlines() if tells_cause(line, fault, point)]
+            assert told and all("/" in line for line in told), (point, done.stderr)
+    tell(capsys, f"bootstrap, {fault}: at {len(taken)} of {len(points)} calls, {failed} failed")
+
+
+def test_short_writes(folder):
+    bench = Bench(folder, "fresh")
+    bench.reset()
+    done = bench.run(*preloading(build_preload(folder, "short_writes")))
+    assert done.returncode == bench.status, done.stderr
+    assert bench.tree() == bench.new

@@ -1,7 +1,6 @@
 """Cut apply, its moves to new values and restore off at the system calls that write, or let the calls
 fail; run them again, and compare with a run that nobody disturbed: tree, ledger, leftovers."""
 
-import errno
 import os
 import re
 import subprocess
@@ -18,6 +17,7 @@ from faults import (
     points_of,
     preloading,
     tell,
+    tells_cause,
     tracing,
     writes,
 )
@@ -149,16 +149,13 @@ def test_error(folder, name, fault, capsys):
     points = [point for point in scene.points if fault == "EMFILE" or writes(point)]
     taken = chosen(points, 12)
     silent, unclear = 0, []
-    cause = os.strerror(getattr(errno, fault))
     for point in taken:
         done, where = scene.disturb(f"error={fault}", point)
         if done.returncode == 0:
             silent += 1
         else:
             assert done.returncode in (1, 3), where
-            # SQLite opens once more, only to read, and tells what came of that.
-            told = "may we write there?" if "ledger.db" in point[2] else cause
-            blamed = [line for line in done.stderr.splitlines() if told in line or cause in line]
+            blamed = [line for line in done.stderr.splitlines() if tells_cause(line, fault, point)]
             if not blamed or not all(map(names_a_file, blamed)):
                 unclear.append(where)
         scene.end(where)

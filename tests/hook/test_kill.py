@@ -3,10 +3,8 @@ calls fail; let `dpkg --configure -a` end it, and compare with a run that nobody
 what the postinst saw, dpkg's database, the ledger, leftovers."""
 
 import bz2
-import errno
 import gzip
 import lzma
-import os
 import shlex
 import shutil
 import stat
@@ -24,6 +22,7 @@ from faults import (  # noqa: E402
     points_of,
     preloading,
     tell,
+    tells_cause,
     tracing,
     writes,
 )
@@ -217,12 +216,6 @@ def test_signal(scene, signal):
         scene.end(root, at, where)
 
 
-def names_cause(at, fault):
-    """SQLite opens once more, only to read, and tells what came of that."""
-    told = "may we write there?" if "ledger.db" in at[1][2] else os.strerror(getattr(errno, fault))
-    return lambda line: told in line and "/" in line or line.startswith(QUERY_FAILED)
-
-
 @pytest.mark.parametrize("fault", TRANSIENT)
 @few_scenes
 def test_what_a_retry_mends_fails_the_hook(scene, fault, capsys):
@@ -235,7 +228,10 @@ def test_what_a_retry_mends_fails_the_hook(scene, fault, capsys):
             scene.check(root, where)
             continue
         failed += 1
-        assert any(map(names_cause(at, fault), done.stdout.splitlines())), where
+        assert any(
+            (tells_cause(line, fault, at[1]) and "/" in line) or line.startswith(QUERY_FAILED)
+            for line in done.stdout.splitlines()
+        ), where
         scene.end(root, at, where)
     tell(capsys, f"dpkg, {fault}: at {len(taken)} of {len(points)} calls, {failed} failed the hook")
 
