@@ -100,10 +100,16 @@ def test_edited_conffile_asks(foreign):
     assert foreign.read(conffile_of("libapp")) == mine
 
 
-def test_one_of_two_goes(foreign):
+@pytest.mark.parametrize("goes, stays", [ARCHITECTURES, ARCHITECTURES[::-1]])
+def test_one_of_two_goes(foreign, goes, stays):
     foreign.install(*(library(architecture, conffile=None) for architecture in ARCHITECTURES))
-    foreign.dpkg("--purge", "libapp:i386")
+    foreign.dpkg("--purge", f"libapp:{goes}")
     assert foreign.read(data_of("libapp")) == PATCHED
     foreign.assert_clean()
-    foreign.dpkg("--purge", "libapp:arm64")
+    foreign.install(opted_in("other"))
+    told = foreign.pathpatch("status")
+    assert f"libapp:{stays} 1: 1 file patched" in told and f"libapp:{goes}" not in told
+    foreign.dpkg("--purge", f"libapp:{stays}")
     assert not foreign.exists(data_of("libapp"))
+    foreign.install(opted_in("third"))
+    assert "libapp" not in foreign.pathpatch("status")

@@ -263,6 +263,21 @@ def test_tree_that_dpkg_never_installed(elsewhere):
     assert sums.startswith(packages.hashlib.md5(patched).hexdigest())
 
 
+def test_files_that_a_bootstrap_patched_are_their_packages(elsewhere):
+    """They are known, though not whose they are, until dpkg tells."""
+    lay_bootstrap(elsewhere, elsewhere.values)
+    prefix = elsewhere.values["TERMUX__PREFIX"]
+    value = f"--set=TERMUX_APP__DATA_DIR={elsewhere.values['TERMUX_APP__DATA_DIR']}"
+    elsewhere.pathpatch("apply", value, *(elsewhere.path / prefix[1:] / name for name in ("share", "etc")))
+    assert "no package: 2 files patched" in elsewhere.pathpatch("status")
+    elsewhere.pathpatch("dpkg", "configure")
+    told = elsewhere.pathpatch("status")
+    assert "app:all 1: 2 files patched" in told and "no package" not in told
+    elsewhere.pathpatch("verify")
+    elsewhere.pathpatch("restore", "--package", "app", "--conffiles")
+    assert elsewhere.read(f"{prefix}/share/app/data") == elsewhere.read(f"{prefix}/etc/app.conf") == SHIPPED
+
+
 def as_nobody():
     """Termux has no root."""
     if os.geteuid() != 0:

@@ -97,3 +97,19 @@ def test_file_that_has_no_placeholder_any_more(installed):
     assert installed.read(data_of("app")) == b"x" * len(SHIPPED)
     installed.assert_clean()
     assert "2 files as patched, 0 not" in installed.pathpatch("verify")
+
+
+def test_version_that_no_longer_opts_in(root):
+    """What it brings is its own, placeholders and all."""
+    root.install(opted_in())
+    plain = opted_in(version="2")
+    del plain.control["preinst"], plain.control["triggers"], plain.fields["Dynamic-Variables"]
+    root.install(plain)
+    assert root.read("/app.saw") == SHIPPED + SHIPPED
+    root.install(opted_in("other"))
+    assert root.read(data_of("app")) == root.read(conffile_of("app")) == SHIPPED
+    root.assert_clean()
+    root.pathpatch("verify")
+    root.install(opted_in(version="3", conffile=CHANGED))
+    assert root.read("/app.saw") == PATCHED + CHANGED_PATCHED
+    root.assert_clean()
