@@ -3,8 +3,10 @@ calls fail; let `dpkg --configure -a` end it, and compare with a run that nobody
 what the postinst saw, dpkg's database, the ledger, leftovers."""
 
 import bz2
+import errno
 import gzip
 import lzma
+import os
 import shlex
 import shutil
 import stat
@@ -250,6 +252,25 @@ def test_what_a_retry_does_not_mend(scene, fault, capsys):
             root.pathpatch("dpkg", "configure")
         scene.end(root, at, where)
     tell(capsys, f"dpkg, {fault}: at {len(taken)} of {len(points)} calls, {left} left a file")
+
+
+@pytest.mark.parametrize("scene", ["install"], indirect=True)
+def test_disk_that_is_broken_below_one_file(scene):
+    """It fails nothing, and costs neither the file nor what is recorded of it."""
+    root = scene.fresh()
+    path = root.path / VALUES["TERMUX__PREFIX"].lstrip("/") / "share/app/doc.jar"
+    broken = ["strace", "-f", "-o", "/dev/null", "-P", path, "-e", "inject=read,pread64:error=EIO"]
+    done = scene.install(root, {call: broken for call in range(1, CALLS_MAX + 1)})
+    assert done.returncode == 0, done.stdout
+    told = [line for line in done.stdout.splitlines() if "share/app/doc.jar: " in line]
+    assert [line for line in told if os.strerror(errno.EIO) in line], done.stdout
+    assert not scene.is_calm(root)
+    root.pathpatch("dpkg", "configure")
+    scene.check(root, done.stdout)
+    words = ["dpkg", "configure", f"--root={root.path}", f"--admindir={root.admindir}"]
+    done = root.run(*broken, BUILD / "pathpatch", *words)
+    assert done.returncode == 0, done.stdout
+    scene.check(root, done.stdout)
 
 
 @every_scene
