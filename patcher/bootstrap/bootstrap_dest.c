@@ -180,8 +180,7 @@ static int take_work(struct pp_bootstrap_dest *dest, const struct pp_reporter *r
         rc = pp_state_open(&dest->work, path, false, reporter->waiting, reporter->context, err);
         if (rc < 0)
             return rc;
-        if (rc > 0 && is_same(dest->work.dir, dest->parent, dest->work_name) &&
-            is_same(dest->work.lock, dest->work.dir, "lock"))
+        if (rc > 0 && is_same(dest->work.dir, dest->parent, dest->work_name))
             return 0;
         pp_state_done(&dest->work);
     }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define VALUES "values"
+#define LOCK "lock"
 #define VALUES_LEN_MAX ((size_t)1 << 20)
 
 void pp_state_done(struct pp_state *state) {
@@ -119,21 +120,38 @@ static int take_lock(struct pp_state *state, void (*waiting)(void *context, long
     int len;
     int rc;
 
-    state->lock = openat(state->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    state->lock = openat(state->dir, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (state->lock < 0)
-        return pp_err_sys(err, "cannot open %s/lock", state->path);
+        return pp_err_sys(err, "cannot open %s/" LOCK, state->path);
     rc = flock(state->lock, LOCK_EX | LOCK_NB);
     if (rc < 0 && errno == EWOULDBLOCK && waiting != NULL)
         waiting(context, read_pid(state->lock));
     while (rc < 0 && (errno == EWOULDBLOCK || errno == EINTR))
         rc = flock(state->lock, LOCK_EX);
     if (rc < 0)
-        return pp_err_sys(err, "cannot lock %s/lock", state->path);
+        return pp_err_sys(err, "cannot lock %s/" LOCK, state->path);
     len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
     if (ftruncate(state->lock, 0) < 0)
-        return pp_err_sys(err, "cannot write %s/lock", state->path);
+        return pp_err_sys(err, "cannot write %s/" LOCK, state->path);
     rc = pp_io_pwrite(state->lock, text, (size_t)len, 0, err);
-    return rc < 0 ? pp_err_context(err, "%s/lock", state->path) : 0;
+    return rc < 0 ? pp_err_context(err, "%s/" LOCK, state->path) : 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Is what we have locked still what others find there? */
+static bool is_current(const struct pp_state *state) {
+    struct stat dir;
+    struct stat lock;
+    struct stat named_dir;
+    struct stat named_lock;
+
+    return fstat(state->dir, &dir) == 0 && lstat(state->path, &named_dir) == 0 &&
+           is_same(&dir, &named_dir) && fstat(state->lock, &lock) == 0 &&
+           fstatat(state->dir, LOCK, &named_lock, AT_SYMLINK_NOFOLLOW) == 0 &&
+           is_same(&lock, &named_lock);
 }
 
 int pp_state_open(struct pp_state *state, const char *path, bool create,
@@ -143,18 +161,24 @@ int pp_state_open(struct pp_state *state, const char *path, bool create,
     state->path = strdup(path);
     if (state->path == NULL)
         return pp_err_nomem(err);
-    if (create) {
-        rc = pp_state_make(path, err);
+    for (;;) {
+        rc = create ? pp_state_make(path, err) : 0;
         if (rc < 0)
             return rc;
+        state->dir = open_folder(path, err);
+        if (state->dir < 0 && !create && is_missing(err)) {
+            pp_err_clear(err);
+            return 0;
+        }
+        rc = state->dir < 0 ? -(int)err->kind : take_lock(state, waiting, context, err);
+        if (rc < 0)
+            return rc;
+        if (is_current(state))
+            return 1;
+        /* A bootstrap put another tree in its place while we waited. */
+        pp_cleanup_close(&state->lock);
+        pp_cleanup_close(&state->dir);
     }
-    state->dir = open_folder(path, err);
-    if (state->dir < 0 && !create && is_missing(err)) {
-        pp_err_clear(err);
-        return 0;
-    }
-    rc = state->dir < 0 ? -(int)err->kind : take_lock(state, waiting, context, err);
-    return rc < 0 ? rc : 1;
 }
 
 /* Returns 1, or 0 when there is none. */

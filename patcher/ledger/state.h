@@ -36,9 +36,9 @@ struct pp_state {
 int pp_state_make(const char *path, struct pp_err *err);
 
 /* Opens the folder and takes its lock. While another process has it, `waiting` (may be NULL) is
- * called once with its pid (0: unknown). `create`: makes it with pp_state_make().
- * Returns 1, or 0 when it is not there and shall not be made. A folder that others may write to is
- * PP_ERR_REFUSED. */
+ * called with its pid (0: unknown). What is locked is what `path` leads to after the wait.
+ * `create`: makes it with pp_state_make(). Returns 1, or 0 when it is not there and shall not be
+ * made. A folder that others may write to is PP_ERR_REFUSED. */
 int pp_state_open(struct pp_state *state, const char *path, bool create,
                   void (*waiting)(void *context, long pid), void *context, struct pp_err *err);
 void pp_state_done(struct pp_state *state);

@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include <sys/file.h>
 #include <sys/wait.h>
 
 static struct scratch root;
 static char path[128];
+static int held; /* the lock, by the wish of a test */
 
 static int setup(void **state) {
     (void)state;
@@ -98,6 +100,39 @@ static void test_waits_and_says_for_whom(void **unused) {
     }
 }
 
+/* Puts another state folder in the place of the one that is waited for. */
+static void on_waiting_replace(void *context, long pid) {
+    (void)pid;
+    assert_int_equal(rename(path, context), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    /* What is waited for comes free; nobody wants it any more. */
+    assert_int_equal(close(held), 0);
+}
+
+static void test_what_is_locked_is_what_is_there(void **unused) {
+    PP_AUTO_STATE struct pp_state state = PP_STATE_INIT;
+    PP_AUTO_FREE char *aside = NULL;
+    PP_AUTO_FREE char *lock = NULL;
+    struct pp_err err = PP_ERR_INIT;
+    struct stat named;
+    struct stat locked;
+
+    (void)unused;
+    assert_true(asprintf(&aside, "%s/aside", root.path) > 0);
+    assert_true(asprintf(&lock, "%slock", path) > 0);
+    assert_int_equal(pp_state_open(&state, path, true, NULL, NULL, &err), 1);
+    held = dup(state.lock);
+    pp_state_done(&state);
+    assert_int_equal(pp_state_open(&state, path, true, on_waiting_replace, aside, &err), 1);
+    assert_int_equal(stat(lock, &named), 0);
+    assert_int_equal(fstat(state.lock, &locked), 0);
+    assert_int_equal(named.st_ino, locked.st_ino);
+    held = open(lock, O_RDWR | O_CLOEXEC);
+    assert_true(held >= 0);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), -1);
+    close(held);
+}
+
 static void test_values(void **unused) {
     PP_AUTO_STATE struct pp_state state = PP_STATE_INIT;
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
@@ -129,6 +164,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_is_not_made_unasked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_others_may_not_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_and_says_for_whom, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_locked_is_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
     };
 
