@@ -21,6 +21,7 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.dry_run = options->dry_run,
                                                .always_replace = options->always_replace,
+                                               .renew_ledger = !options->dry_run,
                                                .durability = options->durability,
                                                .reporter = &output->reporter};
 

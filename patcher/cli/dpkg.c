@@ -64,6 +64,7 @@ static int run_hook(struct hook_run *run, const char *package, struct pp_err *er
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.always_replace = options->always_replace,
+                                               .renew_ledger = true,
                                                .durability = options->durability,
                                                .reporter = &output->reporter};
 

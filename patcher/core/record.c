@@ -137,10 +137,9 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
     journal.value_count = record->value_count;
     take_values(record);
     record->journal = pp_journal_open(&journal, err);
-    if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && !options->dry_run) {
+    if (record->journal == NULL && err->kind == PP_ERR_DAMAGED && options->renew_ledger) {
         const struct pp_reporter *reporter = options->reporter;
 
-        pp_err_context(err, "a new ledger is started, the damaged one is kept beside it");
         if (reporter->note != NULL)
             reporter->note(reporter->context, err->text);
         pp_err_clear(err);

@@ -12,6 +12,7 @@
 struct pp_record_options {
     bool dry_run;
     bool always_replace;
+    bool renew_ledger; /* a damaged ledger is kept beside a new one; not in a dry run */
     enum pp_durability durability;
     const struct pp_reporter *reporter; /* borrowed */
 };
@@ -34,9 +35,9 @@ struct pp_record {
 
 #define PP_AUTO_RECORD PP_AUTO(pp_record_done)
 
-/* The session is borrowed until pp_record_done(), and refreshed. A damaged ledger is set aside and
- * a new one started. In a dry run PP_ERR_CHANGED tells that a run was cut off. The record is
- * initialised by this, and done with pp_record_done() also after an error. */
+/* The session is borrowed until pp_record_done(), and refreshed. In a dry run PP_ERR_CHANGED tells
+ * that a run was cut off. The record is initialised by this, and done with pp_record_done() also
+ * after an error. */
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err);
 void pp_record_done(struct pp_record *record);

@@ -89,9 +89,10 @@ int pp_journal_recovery_pending(struct pp_journal *journal, struct pp_err *err) 
 static int merge(struct pp_journal *journal, struct pp_entry *entry, struct pp_err *err) {
     int rc = pp_merge_row(journal, entry, err);
 
-    if (rc >= 0 || (err->kind != PP_ERR_CHANGED && err->kind != PP_ERR_REFUSED))
+    if (rc >= 0 ||
+        (err->kind != PP_ERR_CHANGED && err->kind != PP_ERR_DAMAGED && err->kind != PP_ERR_REFUSED))
         return rc;
-    entry->stale = err->kind == PP_ERR_CHANGED;
+    entry->stale = err->kind != PP_ERR_REFUSED;
     pp_entry_fail_all(entry, err);
     pp_err_clear(err);
     return 0;

@@ -113,9 +113,6 @@ const struct pp_text_set *pp_texts_load(struct pp_texts *texts, uint32_t number,
     }
     loading.set->number = number;
     rc = pp_ledger_values(texts->ledger, number, load_pair, &loading, err);
-    if (rc == 0)
-        rc = pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: value set %u is missing",
-                        (unsigned)number);
     if (rc < 0) {
         set_free(loading.set);
         return NULL;

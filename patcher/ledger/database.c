@@ -13,6 +13,9 @@
 #define APPLICATION_ID 0x70706c67 /* "pplg" */
 #define NAME "ledger.db"
 
+/* STATE/lock keeps us apart: only somebody else's program, sqlite3(1) say, may have it open. */
+#define BUSY_MS 5000
+
 /* The columns of a row; an intent has them, too. Digests are SHA-256 and MD5 in a row. */
 #define FILE_COLUMNS                                                                               \
     "folder INTEGER NOT NULL, name TEXT NOT NULL, package INTEGER NOT NULL, "                      \
@@ -39,6 +42,16 @@ static const char *const schema[] = {
 };
 #define SCHEMA_COUNT (sizeof(schema) / sizeof(schema[0]))
 
+int pp_database_damaged(sqlite3 *db, const char *what, struct pp_err *err) {
+    const char *path = sqlite3_db_filename(db, "main");
+
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    return pp_err_set(err, PP_ERR_DAMAGED,
+                      "the ledger %s is damaged: %s; apply starts a new one, and keeps this one "
+                      "beside it",
+                      path != NULL ? path : "", what);
+}
+
 int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
     /* A commit that fails does not tell SQLite's own errno; that of the call is still there. */
     int last = errno;
@@ -50,9 +63,15 @@ int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger %s is damaged: %s", name, text);
+        return pp_database_damaged(ledger->db, text, err);
     case SQLITE_NOMEM:
         return pp_err_nomem(err);
+    case SQLITE_BUSY:
+        return pp_err_set(
+            err, PP_ERR_SYSTEM,
+            "another program has the ledger %s open (fuser tells which); close it and "
+            "run again",
+            name);
     case SQLITE_FULL:
         errno = ENOSPC;
         return pp_err_sys(err, "cannot write the ledger %s", name);
@@ -196,17 +215,17 @@ static int check_schema(struct pp_ledger *ledger, struct pp_err *err) {
             i++;
         if (i == SCHEMA_COUNT) {
             pp_database_end(stmt);
-            return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: not our schema");
+            return pp_database_damaged(ledger->db, "not our schema", err);
         }
         count++;
     }
     if (rc >= 0 && count != SCHEMA_COUNT)
-        rc = pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: tables are missing");
+        rc = pp_database_damaged(ledger->db, "tables are missing", err);
     return rc;
 }
 
-static int check_content(struct pp_ledger *ledger, struct pp_err *err) {
-    sqlite3_stmt *stmt = pp_database_prepare(ledger, "PRAGMA quick_check(1)", err);
+static int check_pages(struct pp_ledger *ledger, struct pp_err *err) {
+    sqlite3_stmt *stmt = pp_database_prepare(ledger, "PRAGMA integrity_check(1)", err);
     int rc = stmt != NULL ? pp_database_step(ledger, stmt, err) : -(int)err->kind;
     const char *text;
 
@@ -214,9 +233,32 @@ static int check_content(struct pp_ledger *ledger, struct pp_err *err) {
         return rc;
     text = (const char *)sqlite3_column_text(stmt, 0);
     if (text == NULL || strcmp(text, "ok") != 0)
-        rc = pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: %s", text != NULL ? text : "");
+        rc = pp_database_damaged(ledger->db, text != NULL ? text : "", err);
     pp_database_end(stmt);
     return rc < 0 ? rc : 0;
+}
+
+static int check_row(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
+    (void)context;
+    (void)file;
+    (void)err;
+    return 0;
+}
+
+int pp_ledger_check(struct pp_ledger *ledger, struct pp_err *err) {
+    int64_t lost_count = 0;
+    int rc = check_pages(ledger, err);
+
+    if (rc >= 0)
+        rc = pp_ledger_files(ledger, &(struct pp_ledger_filter){0}, check_row, NULL, err);
+    if (rc >= 0)
+        rc = read_number(ledger,
+                         "SELECT count(*) FROM (SELECT value_set FROM file UNION "
+                         "SELECT value_set FROM intent) WHERE value_set != 0 AND value_set NOT IN "
+                         "(SELECT value_set FROM value)",
+                         &lost_count, err);
+    return rc < 0 || lost_count == 0 ? rc
+                                     : pp_database_damaged(ledger->db, "values are missing", err);
 }
 
 static int make_schema(struct pp_ledger *ledger, struct pp_err *err) {
@@ -230,7 +272,7 @@ static int make_schema(struct pp_ledger *ledger, struct pp_err *err) {
     return rc < 0 ? rc : execute(ledger, mark, err);
 }
 
-static int set_up(struct pp_ledger *ledger, bool durable, struct pp_err *err) {
+static int set_up(struct pp_ledger *ledger, bool durable, bool check, struct pp_err *err) {
     int64_t version = 0;
     int64_t application = 0;
     int64_t table_count = 0;
@@ -259,7 +301,7 @@ static int set_up(struct pp_ledger *ledger, bool durable, struct pp_err *err) {
     if (version == 0 && table_count == 0)
         rc = make_schema(ledger, err);
     else if (application != APPLICATION_ID)
-        rc = pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: not a ledger");
+        rc = pp_database_damaged(ledger->db, "not a ledger", err);
     else if (version != SCHEMA_VERSION)
         rc = pp_err_set(err, PP_ERR_UNSUPPORTED,
                         "the ledger was written by a newer version (schema %lld, this one knows "
@@ -267,14 +309,16 @@ static int set_up(struct pp_ledger *ledger, bool durable, struct pp_err *err) {
                         (long long)version, SCHEMA_VERSION);
     if (rc >= 0)
         rc = check_schema(ledger, err);
-    return rc < 0 ? rc : check_content(ledger, err);
+    return rc < 0 || !check ? rc : pp_ledger_check(ledger, err);
 }
 
-/* SQLite follows symlinks; there must be none of our names. */
-static int check_files(const struct pp_state *state, struct pp_err *err) {
+/* SQLite follows symlinks; there must be none of our names. A log that is there was left by a run
+ * that came to a bad end. */
+static int check_files(const struct pp_state *state, bool *has_log, struct pp_err *err) {
     static const char *const names[] = {NAME, NAME "-wal", NAME "-journal", NAME "-shm"};
     struct stat st;
 
+    *has_log = false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (fstatat(state->dir, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0) {
             if (errno != ENOENT)
@@ -282,19 +326,22 @@ static int check_files(const struct pp_state *state, struct pp_err *err) {
         } else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
             return pp_err_set(err, PP_ERR_REFUSED, "%s/%s is not a file of ours", state->path,
                               names[i]);
+        } else {
+            *has_log = *has_log || i > 0;
         }
     }
     return 0;
 }
 
-static int open_file(struct pp_ledger *ledger, const struct pp_state *state, struct pp_err *err) {
+static int open_file(struct pp_ledger *ledger, const struct pp_state *state, bool *has_log,
+                     struct pp_err *err) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int rc;
 
     if (state == NULL) {
         rc = sqlite3_open_v2(":memory:", &ledger->db, flags, NULL);
     } else {
-        rc = check_files(state, err);
+        rc = check_files(state, has_log, err);
         if (rc < 0)
             return rc;
         if (asprintf(&ledger->path, "%s/" NAME, state->path) < 0) {
@@ -307,6 +354,7 @@ static int open_file(struct pp_ledger *ledger, const struct pp_state *state, str
         return pp_err_nomem(err);
     if (rc != SQLITE_OK)
         return pp_database_fail(ledger, err);
+    sqlite3_busy_timeout(ledger->db, BUSY_MS);
     /* SQLite tries once more, only to read: what was wrong with writing is lost. */
     if (sqlite3_db_readonly(ledger->db, "main") == 1)
         return pp_err_set(err, PP_ERR_SYSTEM, "the ledger %s can only be read; may we write there?",
@@ -316,12 +364,13 @@ static int open_file(struct pp_ledger *ledger, const struct pp_state *state, str
 
 struct pp_ledger *pp_ledger_open(const struct pp_state *state, bool durable, struct pp_err *err) {
     struct pp_ledger *ledger = calloc(1, sizeof(*ledger));
+    bool has_log = false;
 
     if (ledger == NULL) {
         pp_err_nomem(err);
         return NULL;
     }
-    if (open_file(ledger, state, err) < 0 || set_up(ledger, durable, err) < 0) {
+    if (open_file(ledger, state, &has_log, err) < 0 || set_up(ledger, durable, has_log, err) < 0) {
         pp_ledger_close(ledger);
         return NULL;
     }

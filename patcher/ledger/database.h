@@ -32,6 +32,9 @@ void pp_database_end(sqlite3_stmt *stmt);
 /* Sets the error of the last call. */
 int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err);
 
+/* Sets PP_ERR_DAMAGED, and leaves the log behind: the next one who opens the ledger checks it. */
+int pp_database_damaged(sqlite3 *db, const char *what, struct pp_err *err);
+
 /* Bind and run a statement that gives no rows; the arguments follow the format: `i` int64_t,
  * `t` text (may be NULL), `b` bytes (pointer, size_t). They are borrowed. */
 int pp_database_bind(struct pp_ledger *ledger, sqlite3_stmt *stmt, struct pp_err *err,

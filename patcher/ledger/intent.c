@@ -77,7 +77,7 @@ static int read_intent(sqlite3_stmt *stmt, struct pp_buffer *path, struct pp_led
         return 0;
     if (old == NULL || sqlite3_column_bytes(stmt, at) != PP_SHA256_LEN ||
         strchr(intent->temporary, '/') != NULL)
-        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: an intent makes no sense");
+        return pp_database_damaged(sqlite3_db_handle(stmt), "an intent makes no sense", err);
     memcpy(intent->old, old, PP_SHA256_LEN);
     return 0;
 }

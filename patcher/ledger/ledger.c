@@ -50,7 +50,7 @@ int pp_row_read(sqlite3_stmt *stmt, struct pp_buffer *path, struct pp_ledger_fil
     if (folder == NULL || name == NULL || file->package == NULL || kind < 0 ||
         kind > PP_LEDGER_SYMLINK || set < 0 || set > UINT32_MAX ||
         !read_digest(stmt, 7, &file->shipped) || !read_digest(stmt, 8, &file->current))
-        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: a row makes no sense");
+        return pp_database_damaged(sqlite3_db_handle(stmt), "a row makes no sense", err);
     path->len = 0;
     rc = pp_buffer_append(path, folder, strlen(folder), err);
     if (rc >= 0 && path->len > 0)
@@ -70,7 +70,7 @@ int pp_row_read(sqlite3_stmt *stmt, struct pp_buffer *path, struct pp_ledger_fil
     file->members = sqlite3_column_blob(stmt, 11);
     file->members_len = (size_t)sqlite3_column_bytes(stmt, 11);
     if (file->members_len > 0 && file->members[file->members_len - 1] != '\0')
-        return pp_err_set(err, PP_ERR_DAMAGED, "the ledger is damaged: member names are cut");
+        return pp_database_damaged(sqlite3_db_handle(stmt), "member names are cut", err);
     return 0;
 }
 

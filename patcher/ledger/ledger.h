@@ -47,6 +47,9 @@ struct pp_ledger;
  * PP_ERR_DAMAGED: pp_ledger_set_aside() and a new one. NULL on failure. */
 struct pp_ledger *pp_ledger_open(const struct pp_state *state, bool durable, struct pp_err *err);
 void pp_ledger_close(struct pp_ledger *ledger);
+/* Reads all of the database: PP_ERR_DAMAGED. Opening does so only after a run that came to a bad
+ * end, since it takes as long as there are rows. */
+int pp_ledger_check(struct pp_ledger *ledger, struct pp_err *err);
 /* Is there a ledger? Returns 1 or 0. */
 int pp_ledger_exists(const struct pp_state *state, struct pp_err *err);
 /* Renames a damaged database to ledger.db.damaged. */
@@ -95,7 +98,8 @@ struct pp_ledger_value {
 /* The number of the set that holds exactly these, in this order; it is made if need be. */
 int pp_ledger_set(struct pp_ledger *ledger, const struct pp_ledger_value *values,
                   size_t value_count, uint32_t *set, struct pp_err *err);
-/* Calls `each` for the values of a set, in order. Returns how many there were. */
+/* Calls `each` for the values of a set, in order. Returns how many there were; PP_ERR_DAMAGED when
+ * there is no such set. */
 int pp_ledger_values(struct pp_ledger *ledger, uint32_t set,
                      int (*each)(void *context, const struct pp_ledger_value *value,
                                  struct pp_err *err),

@@ -92,6 +92,8 @@ int pp_ledger_values(struct pp_ledger *ledger, uint32_t set,
         if (rc < 0)
             pp_database_end(stmt);
     }
+    if (rc >= 0 && count == 0)
+        rc = pp_database_damaged(ledger->db, "values are missing", err);
     return rc < 0 ? rc : count;
 }
 

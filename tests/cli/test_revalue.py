@@ -195,7 +195,7 @@ def test_damaged_ledger(device):
     ledger.write_bytes(b"SQLite format 3\0" + b"\xff" * 8000)
     write(device.root / "new", padded("TERMUX__PREFIX"))
     done = device.run("apply", ".")
-    assert "a new ledger is started" in done.stderr
+    assert "apply starts a new one" in done.stderr
     assert (device.root / "new").read_bytes() == padded("TERMUX__PREFIX", VALUES)
     assert (device.state / "ledger.db.damaged").exists()
     assert sqlite3.connect(ledger).execute("SELECT count(*) FROM file").fetchone() == (1,)

@@ -227,7 +227,7 @@ static void test_value_sets(void **unused) {
     assert_int_equal(set_of(one, 2), first);
     assert_int_equal(pp_ledger_values(ledger, first, check_values, text, &err), 2);
     assert_string_equal(text, "A=/a B=/b ");
-    assert_int_equal(pp_ledger_values(ledger, 99, check_values, text, &err), 0);
+    assert_int_equal(pp_ledger_values(ledger, 99, check_values, text, &err), -PP_ERR_DAMAGED);
 }
 
 static int list_package(void *context, const char *package, const char *version, size_t file_count,
@@ -419,6 +419,12 @@ static void test_damage_is_told_and_set_aside(void **unused) {
     for (off_t at = 4096; at < scratch_stat(&root, "ledger.db").st_size; at += 4096)
         assert_int_equal(pwrite(fd, "garbage garbage garbage", 23, at), 23);
     close(fd);
+    /* After a good end nobody looks at all of it; once the damage is met, the next one does. */
+    open_ledger();
+    assert_int_equal(pp_ledger_check(ledger, &err), -PP_ERR_DAMAGED);
+    pp_err_clear(&err);
+    pp_ledger_close(ledger);
+    check_not_opened(PP_ERR_DAMAGED);
     check_not_opened(PP_ERR_DAMAGED);
     scratch_text(&root, "ledger.db", "this is no database at all, but it is long enough to look");
     check_not_opened(PP_ERR_DAMAGED);
@@ -426,6 +432,15 @@ static void test_damage_is_told_and_set_aside(void **unused) {
     assert_true(scratch_has(&root, "ledger.db.damaged"));
     open_ledger();
     assert_int_equal(pp_ledger_count(ledger, &err), 0);
+}
+
+static void test_rows_without_values_are_damage(void **unused) {
+    struct pp_err err = PP_ERR_INIT;
+
+    (void)unused;
+    put("folder/a", "p:all", PP_LEDGER_PLAIN);
+    assert_int_equal(pp_ledger_check(ledger, &err), -PP_ERR_DAMAGED);
+    assert_non_null(strstr(err.text, "values are missing"));
 }
 
 static void test_symlinked_database_is_refused(void **unused) {
@@ -469,6 +484,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_schemas_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_is_told_and_set_aside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_without_values_are_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_symlinked_database_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_are_small, setup, teardown),
     };
