@@ -48,7 +48,7 @@ static void close_view(struct view *view) {
 
 /* ---- verify ---- */
 
-static const char *const state_names[] = {"patched", "shipped", "changed", "gone"};
+static const char *const state_names[] = {"patched", "shipped", "changed", "gone", "unreadable"};
 
 /* What mends it; NULL: nothing that we know of. The caller's to free. */
 static char *mending(const struct view *view, const char *path, const char *package,
@@ -60,7 +60,8 @@ static char *mending(const struct view *view, const char *path, const char *pack
     bool owned = package[0] != '\0';
     int rc = 0;
 
-    if (state == PP_VERIFY_PATCHED || (state != PP_VERIFY_SHIPPED && !owned))
+    if (state == PP_VERIFY_PATCHED || state == PP_VERIFY_UNREADABLE ||
+        (state != PP_VERIFY_SHIPPED && !owned))
         return NULL;
     if (state != PP_VERIFY_SHIPPED) {
         rc = pp_buffer_printf(&words, &err, "apt-get install --reinstall %s", package);
@@ -82,39 +83,43 @@ static const char *advice(enum pp_verify_state state) {
         "holds its placeholders again",
         "was changed by somebody else since it was patched",
         "is gone",
+        "could not be read: ",
     };
 
     return texts[state];
 }
 
 static void put_file(const struct view *view, const char *path, const char *package,
-                     const char *outcome, const char *command) {
+                     const char *outcome, const char *command, const char *error) {
     json_t *object = pp_output_json_file(&view->output, path, outcome);
 
     json_object_set_new(object, "package", json_string(package));
     json_object_set_new(object, "command",
                         command != NULL ? pp_output_json_text(command) : json_null());
+    if (error != NULL)
+        json_object_set_new(object, "error", pp_output_json_text(error));
     pp_output_json(object);
 }
 
 static void tell_file(void *context, const char *path, const char *package,
-                      enum pp_verify_state state) {
+                      enum pp_verify_state state, const struct pp_err *why) {
     struct view *view = context;
     struct pp_output *output = &view->output;
     PP_AUTO_FREE char *command = mending(view, path, package, state);
+    const char *error = state == PP_VERIFY_UNREADABLE ? why->text : NULL;
 
     output->reporter.progress(output, ++view->files, view->total);
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
     pp_output_clear(output);
     if (view->options.json)
-        put_file(view, path, package, state_names[state], command);
+        put_file(view, path, package, state_names[state], command, error);
     else
         printf(
-            "%s%s: %s%s%s%s%s\n", output->root, path,
+            "%s%s: %s%s%s%s%s%s\n", output->root, path,
             pp_output_color(output, state == PP_VERIFY_PATCHED ? PP_COLOR_GREEN : PP_COLOR_YELLOW),
-            advice(state), pp_output_color(output, PP_COLOR_NONE), command != NULL ? "; run: " : "",
-            command != NULL ? command : "");
+            advice(state), error != NULL ? error : "", pp_output_color(output, PP_COLOR_NONE),
+            command != NULL ? "; run: " : "", command != NULL ? command : "");
 }
 
 static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
@@ -202,7 +207,7 @@ static void tell_edited(void *context, const char *path, const char *package) {
     struct view *view = context;
 
     if (view->options.json)
-        put_file(view, path, package, "edited", NULL);
+        put_file(view, path, package, "edited", NULL, NULL);
     else
         printf("%s%s: a conffile of %s that looks edited to dpkg: it was patched after dpkg "
                "recorded it\n",

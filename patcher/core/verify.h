@@ -12,16 +12,18 @@ enum pp_verify_state {
     PP_VERIFY_SHIPPED, /* as it was before, with its placeholders */
     PP_VERIFY_CHANGED, /* somebody changed it since */
     PP_VERIFY_GONE,
+    PP_VERIFY_UNREADABLE, /* it cannot be known */
 };
 
 struct pp_verify_tally {
-    uint64_t counts[PP_VERIFY_GONE + 1]; /* by state */
+    uint64_t counts[PP_VERIFY_UNREADABLE + 1]; /* by state */
 };
 
-/* Reads every file of the ledger and tells its state, by path. */
+/* Reads every file of the ledger and tells its state, by path; `why` of those that are unreadable.
+ */
 int pp_verify(struct pp_record *record,
               void (*tell)(void *context, const char *path, const char *package,
-                           enum pp_verify_state state),
+                           enum pp_verify_state state, const struct pp_err *why),
               void *context, struct pp_verify_tally *tally, struct pp_err *err);
 
 #endif
