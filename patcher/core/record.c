@@ -36,6 +36,17 @@ static int make_text(void *context, const char *name, const char *value, struct 
     return pp_value_pad(&table->placeholders[index], value, text, err);
 }
 
+static void note_copy(const struct pp_record *record, const char *path) {
+    const struct pp_reporter *reporter = record->options.reporter;
+    struct pp_err note = PP_ERR_INIT;
+
+    pp_err_set(&note, PP_ERR_UNSUPPORTED,
+               "%s: hard links are refused here: it is a copy of the file that it was a name of",
+               path);
+    if (reporter->note != NULL)
+        reporter->note(reporter->context, note.text);
+}
+
 static void on_result(void *context, const struct pp_journal_result *result) {
     struct pp_record *record = context;
     const struct pp_reporter *reporter = record->options.reporter;
@@ -46,6 +57,8 @@ static void on_result(void *context, const struct pp_journal_result *result) {
                                                            : PP_OUTCOME_PATCHED,
                                .err = result->err};
 
+    if (result->copied)
+        note_copy(record, result->path);
     if (record->take != NULL && record->take(record->take_context, result))
         return;
     if (left)

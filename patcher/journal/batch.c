@@ -399,6 +399,7 @@ static void tell_entry(const struct pp_journal *journal, const struct pp_entry *
                        : err == NULL ? PP_JOURNAL_DONE
                                      : PP_JOURNAL_LEFT,
             .undone = entry->undo,
+            .copied = err == NULL && entry->names[i].copied,
             .err = err,
         };
 

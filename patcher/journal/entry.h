@@ -22,6 +22,7 @@ struct pp_entry_name {
     char temporary[PP_TEMPORARY_NAME_LEN + 1]; /* "": none was made */
     const struct pp_err *err;                  /* NULL: nothing went wrong so far */
     bool intended;                             /* there is an intent for it */
+    bool copied;                               /* its temporary is no hard link: refused */
     bool kept; /* begun: the intent stays, and the next run ends it */
 };
 

@@ -67,6 +67,7 @@ struct pp_journal_result {
                                  it, and add it again, `alone` */
     } outcome;
     bool undone;              /* it is about going back to the shipped bytes */
+    bool copied;              /* hard links are refused here: it is a file of its own now */
     const struct pp_err *err; /* PP_JOURNAL_LEFT and PP_JOURNAL_STALE */
 };
 

@@ -284,8 +284,10 @@ static int make_link(const struct pp_journal *journal, struct pp_entry *entry, s
     if (rc >= 0)
         rc = pp_replace_link(lead->dir, entry->names[0].temporary, place.dir,
                              entry->names[i].temporary, err);
-    if (rc == 0)
+    if (rc == 0) {
+        entry->names[i].copied = true;
         rc = copy_temporary(journal, entry, lead, &place, entry->names[i].temporary, err);
+    }
     return rc;
 }
 

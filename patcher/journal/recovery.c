@@ -216,7 +216,7 @@ static int drop_stray(void *context, const char *path, struct pp_err *err) {
         pp_err_clear(err);
         return 0;
     }
-    if (unlinkat(place.dir, place.name, 0) < 0 && errno != ENOENT)
+    if (unlinkat(place.dir, place.name, 0) < 0 && errno != ENOENT && errno != EROFS)
         return pp_err_sys(err, "cannot drop the temporary %s of a run that was cut off", path);
     return 0;
 }

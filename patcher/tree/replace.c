@@ -211,7 +211,12 @@ int pp_replace_commit(int dir, const char *temporary, const char *name,
 
 int pp_replace_folder_time(int dir, const struct timespec *mtime, struct pp_err *err) {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
+    struct stat st;
 
+    /* On what is mounted to be read nothing was made, and nothing can be put back. */
+    if (fstat(dir, &st) == 0 && st.st_mtim.tv_sec == mtime->tv_sec &&
+        st.st_mtim.tv_nsec == mtime->tv_nsec)
+        return 0;
     /* "." and not the fd itself, which may be O_PATH */
     if (utimensat(dir, ".", times, 0) < 0)
         return pp_err_sys(err, "cannot put its mtime back");
