@@ -236,7 +236,11 @@ static void on_report(void *context, const struct pp_report *report) {
 }
 
 static void on_waiting(void *context, long pid) {
-    pp_output_message(context, "waiting for another run (process %ld)", pid);
+    pp_output_message(
+        context,
+        "waiting for another run (process %ld) to end; should it hang, end it: this one "
+        "goes on from there",
+        pid);
 }
 
 static void on_note(void *context, const char *text) {

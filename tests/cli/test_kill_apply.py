@@ -3,6 +3,7 @@ fail; run them again, and compare with a run that nobody disturbed: tree, ledger
 
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -187,8 +188,10 @@ def test_two_runs_at_once(folder):
     assert differences(scene.calm[0], scene.told()[0]) == {}
 
 
-def test_run_beside_one_that_is_stopped(folder):
-    """It has the lock and may go on at any time: the other one waits, and says for whom."""
+@pytest.mark.parametrize("end", ["goes on", "goes on as an orphan", "is killed as an orphan"])
+def test_run_beside_one_that_is_stopped(folder, end):
+    """It has the lock and may go on at any time, even when whoever began it is gone: the other one waits,
+    says for whom and what to do, and ends what the first one began."""
     scene = Scene(folder, "apply")
     copy_tree(scene.start, scene.tree)
     words = [PROGRAM, *APPLY, f"--root={scene.tree}", f"--state={scene.tree}/state", "--jobs=1", scene.tree]
@@ -204,8 +207,12 @@ def test_run_beside_one_that_is_stopped(folder):
     beside = subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
     )
-    assert f"process {pid}" in beside.stderr.readline()
-    os.kill(pid, 18)
+    said = beside.stderr.readline()
+    assert f"process {pid}" in said and "should it hang, end it" in said
+    if "orphan" in end:
+        stopped.kill()
+        stopped.wait()
+    os.kill(pid, signal.SIGKILL if "killed" in end else signal.SIGCONT)
     assert beside.wait() == 0
     stopped.wait()
     assert differences(scene.calm[0], scene.told()[0]) == {}

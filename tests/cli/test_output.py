@@ -197,7 +197,7 @@ def test_progress_after_a_second(root, command):
     expected = ["a", "b", "c", *(["cut.gz"] if command == "apply" else []), "summary"]
     lines = screen(raw)
     assert lines.pop() == ""
-    assert re.fullmatch(r"pathpatch: waiting for another run \(process \d+\)", lines.pop(0))
+    assert re.fullmatch(r"pathpatch: waiting for another run \(process \d+\) to end; .*", lines.pop(0))
     assert len(lines) == len(expected)
     for line, name in zip(lines[:-1], expected):
         assert line.removeprefix("pathpatch: ").startswith(f"{name}: ")
