@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from faults import folder_in_memory
 
 DRIVER = Path(os.environ["PATHPATCH_BUILD"]) / "journal_driver"
 WRITERS = (
@@ -21,6 +22,12 @@ WRITERS = (
 SHIPPED_TIME = 981173106_123456789
 ALPHA = b"/opt/alpha".ljust(24, b"/")
 BETA = b"/opt/beta".ljust(24, b"/")
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 def build_tree(root):
