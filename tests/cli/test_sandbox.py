@@ -98,6 +98,17 @@ def attempts(done):
     return {name: int(number) for name, number in re.findall(r"^escape: (\S+) (\d+)$", done.stderr, re.M)}
 
 
+def environment(place, library, without=()):
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LD_PRELOAD": str(library),
+        "ESCAPE_OUTSIDE": str(place.outside),
+        "ESCAPE_INSIDE": str(place.inside),
+        "ESCAPE_WITHOUT": " ".join(without),
+        "ASAN_OPTIONS": "verify_asan_link_order=0",
+    }
+
+
 def run(place, library, command, without=(), words=()):
     return subprocess.run(
         [BUILD / "pathpatch", *place.words(command), "--verbose", *words],
@@ -105,14 +116,7 @@ def run(place, library, command, without=(), words=()):
         capture_output=True,
         text=True,
         timeout=300,
-        env={
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "LD_PRELOAD": str(library),
-            "ESCAPE_OUTSIDE": str(place.outside),
-            "ESCAPE_INSIDE": str(place.inside),
-            "ESCAPE_WITHOUT": " ".join(without),
-            "ASAN_OPTIONS": "verify_asan_link_order=0",
-        },
+        env=environment(place, library, without),
     )
 
 
@@ -176,6 +180,30 @@ def test_the_app_is_told_by_unix_sockets_alone(tmp_path, library):
     tried = attempts(done)
     filtered = "filter" not in kernel_lacks()
     assert [tried[name] for name in ("unix", "tcp", "netlink")] == [0, *([errno.EPERM] * 2 if filtered else [0, 0])]
+
+
+@pytest.mark.parametrize("command", ["notify", "listen"])
+def test_who_talks_to_strangers_is_in_it(command, tmp_path, library):
+    """notify keeps what it cannot deliver in its spool, and writes nowhere else; listen writes nothing."""
+    place, name = Place(tmp_path), f"@{tmp_path}".replace("/", "-")
+    words = [command, name]
+    if command == "notify":
+        words += [f"--state={place.inside}", "--notify-timeout=0.1"]
+    with subprocess.Popen(
+        [BUILD / "pathpatch", *words], stderr=subprocess.PIPE, text=True, env=environment(place, library)
+    ) as process:
+        told = ""
+        while "escape: type " not in told:
+            told += process.stderr.readline()
+        if command == "listen":
+            process.kill()
+    tried = attempts(subprocess.CompletedProcess(words, 0, "", told))
+    landlock, filtered = ({"landlock", "filter"} - kernel_lacks() >= {each} for each in ("landlock", "filter"))
+    assert (tried["outside-create"] in REFUSALS) == (landlock or (command == "listen" and filtered))
+    assert (tried["program"] in REFUSALS) == (landlock or filtered)
+    assert (tried["tcp"] == errno.EPERM) == filtered
+    assert (tried["unix"] == errno.EPERM) == (filtered and command == "listen")
+    assert command == "listen" or (place.inside / "spool").is_dir()
 
 
 def test_what_is_done_is_done_all_the_same(tmp_path, library):
