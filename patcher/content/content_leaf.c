@@ -262,7 +262,8 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, con
 
     if (settled < 0)
         return (int)settled;
-    if (!run->writing && !place->unhashed)
+    /* As for plain bytes: what is written over in place is not decoded again. */
+    if (!run->writing && !place->unhashed && !in_place)
         fold_digest(run->findings, XXH3_128bits(data, len));
     if (note_left(run, place, &edit, err) < 0)
         return -(int)err->kind;

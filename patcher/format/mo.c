@@ -97,6 +97,16 @@ static int compare_ranges(const void *left, const void *right) {
     return (a->start > b->start) - (a->start < b->start);
 }
 
+/* Most catalogues have their ids in order already. */
+static void sort_fixed(struct mo *mo) {
+    for (size_t i = 1; i < mo->fixed_count; i++) {
+        if (mo->fixed[i].start < mo->fixed[i - 1].start) {
+            qsort(mo->fixed, mo->fixed_count, sizeof(*mo->fixed), compare_ranges);
+            return;
+        }
+    }
+}
+
 /* Collects the header, the tables and the ids. */
 static int find_fixed(struct mo *mo, struct pp_err *err) {
     uint64_t table_len = (uint64_t)mo->count * DESCRIPTOR_LEN;
@@ -123,7 +133,7 @@ static int find_fixed(struct mo *mo, struct pp_err *err) {
         range++;
     }
     mo->fixed_count = (size_t)(range - mo->fixed);
-    qsort(mo->fixed, mo->fixed_count, sizeof(*mo->fixed), compare_ranges);
+    sort_fixed(mo);
     for (size_t i = 1; i < mo->fixed_count; i++)
         if (mo->fixed[i].end < mo->fixed[i - 1].end)
             mo->fixed[i].end = mo->fixed[i - 1].end;

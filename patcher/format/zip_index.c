@@ -47,12 +47,14 @@ static int refuse_zip64(struct pp_err *err) {
 }
 
 const uint8_t *pp_zip_find_end(const uint8_t *tail, size_t len) {
-    for (size_t comment_len = 0; comment_len + PP_ZIP_END_LEN <= len; comment_len++) {
-        const uint8_t *at = tail + len - PP_ZIP_END_LEN - comment_len;
+    /* A record may start in so many bytes; its first letter is rare in most content. */
+    size_t left = len >= PP_ZIP_END_LEN ? len - PP_ZIP_END_LEN + 1 : 0;
+    const uint8_t *at;
 
-        if (pp_le32(at) == PP_ZIP_END_MAGIC && pp_le16(at + 20) == comment_len)
+    for (; (at = memrchr(tail, 'P', left)) != NULL; left = (size_t)(at - tail))
+        if (pp_le32(at) == PP_ZIP_END_MAGIC &&
+            pp_le16(at + 20) == len - PP_ZIP_END_LEN - (size_t)(at - tail))
             return at;
-    }
     return NULL;
 }
 
