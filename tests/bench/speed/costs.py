@@ -78,7 +78,7 @@ def memory(setting):
             write(file, total // share)
             peak = _peak(setting.pathpatch("apply", root, "--quiet", SET, file), root)
             left = subprocess.run(
-                setting.pathpatch("scan", root, file), check=True, stdout=subprocess.PIPE
+                setting.pathpatch("scan", root, "--quiet", file), check=True, stdout=subprocess.PIPE
             )
             assert left.stdout == b"", left.stdout[:200]
         yield _memory_row(f"a file of {total // share // MIB} MiB with hits, {name}", peak)
