@@ -176,10 +176,12 @@ def test_bootstrap_into_the_folder_of_an_app(place):
         made.writestr("bin/tool", b"#!/bin/sh\n")
     archive.chmod(0o600)
     done = subprocess.run(
-        [BUILD / "pathpatch", "bootstrap", f"--root={root}", *SETS, archive, dest], capture_output=True
+        [BUILD / "pathpatch", "bootstrap", f"--root={root}", *SETS, "--then=id -u; id -G", archive, dest],
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr
     assert f"belongs to user {USER}: going on as that user".encode() in done.stderr
+    assert b"\n%d\n%d\n" % (USER, GROUP) in done.stdout
     assert (dest / "etc/plain").read_bytes() == patched(TEXT)
     assert owners(dest.parent) == {(USER, GROUP)}
     assert not list(dest.parent.glob("*.pathpatch*"))
