@@ -84,6 +84,11 @@ static void report(struct apply *apply, const struct pending *item) {
                                .findings = &item->visited->findings,
                                .err = item->err.kind != PP_ERR_NONE ? &item->err : NULL};
 
+    if (apply->record != NULL && item->outcome == PP_OUTCOME_LEFT &&
+        item->err.kind == PP_ERR_REFUSED &&
+        pp_record_has_refused(apply->record, item->visited->path))
+        return;
+
     pp_report_tell(&report, apply->reporter, apply->tally);
 }
 

@@ -11,6 +11,16 @@ void pp_record_done(struct pp_record *record) {
         pp_journal_close(record->journal);
     record->journal = NULL;
     pp_envfile_done(&record->kept);
+    pp_buffer_done(&record->refused);
+}
+
+bool pp_record_has_refused(const struct pp_record *record, const char *path) {
+    const char *paths = (const char *)record->refused.data;
+
+    for (size_t at = 0; at < record->refused.len; at += strlen(paths + at) + 1)
+        if (strcmp(paths + at, path) == 0)
+            return true;
+    return false;
 }
 
 void pp_record_take_tally(struct pp_record *record, struct pp_tally *tally) {
@@ -61,6 +71,10 @@ static void on_result(void *context, const struct pp_journal_result *result) {
         note_copy(record, result->path);
     if (record->take != NULL && record->take(record->take_context, result))
         return;
+    /* Without memory it is told twice. */
+    if (left && result->err->kind == PP_ERR_REFUSED)
+        pp_buffer_append(&record->refused, result->path, strlen(result->path) + 1,
+                         &(struct pp_err)PP_ERR_INIT);
     if (left)
         pp_tally_leave(&record->tally, result->err);
     else if (result->undone)

@@ -26,7 +26,8 @@ struct pp_record {
     size_t value_count;
     struct pp_envfile kept; /* the latter */
     struct pp_journal *journal;
-    struct pp_tally tally; /* of results that nobody took */
+    struct pp_tally tally;    /* of results that nobody took */
+    struct pp_buffer refused; /* paths of those that the table is no good for, each with its NUL */
     /* Takes results while it is set; else they are reported as they come: files of a run that was
      * killed, restored files. Returns false for a result that it does not know. */
     bool (*take)(void *context, const struct pp_journal_result *result);
@@ -41,6 +42,9 @@ struct pp_record {
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err);
 void pp_record_done(struct pp_record *record);
+
+/* Was it told already that the table is no good for what the row of this path says? */
+bool pp_record_has_refused(const struct pp_record *record, const char *path);
 
 /* Moves what was counted so far to `tally`. */
 void pp_record_take_tally(struct pp_record *record, struct pp_tally *tally);

@@ -179,6 +179,27 @@ def test_the_root_itself_as_a_value(device):
     assert (device.root / "odd/plain").read_bytes() == patched(plain, VALUES)
 
 
+def test_placeholder_that_no_table_has_any_more(tmp_path):
+    """Its file is left, and told once, also when there is something else to patch in it."""
+    root, table = tmp_path / "root", tmp_path / "table.ini"
+    lines = "[table]\nname = own\nstate = /opt/s\nadmindir = /opt/d\n"
+    one, two = ("[%s]\ndefault = /opt/%s\nlength = 24\n" % (name, name.lower()) for name in ("ONE", "TWO"))
+    places = {name: f"/opt/{name}".encode().ljust(24, b"/") for name in ("one", "two")}
+    for name in ("file", "other"):
+        write(root / name, places["one"] + b" " + places["two"] + b"\n")
+    words = [f"--root={root}", f"--state={root}/state", f"--table={table}", root]
+    table.write_text(lines + one + two)
+    run("apply", *words, "--set=ONE=/a", "--set=TWO=/b")
+    with open(root / "file", "ab") as file:
+        file.write(places["one"])
+    before = (root / "file").read_bytes(), (root / "other").read_bytes()
+    table.write_text(lines + one)
+    done = run("apply", *words, "--set=ONE=/c", "--revalue", status=1)
+    assert sorted(line.split(": ")[1] for line in done.stderr.splitlines()) == ["file", "other"]
+    assert "2 could not be" in done.stdout
+    assert ((root / "file").read_bytes(), (root / "other").read_bytes()) == before
+
+
 def test_lost_ledger(device):
     device.apply(VALUES)
     (device.state / "ledger.db").unlink()
