@@ -2,8 +2,10 @@
  *
  * Headers stay as they are, CRC and length of each member are mended. The patched text may lag
  * behind by more than a member, so the members under way stand in a queue: read() works on the
- * last, write() on the first.
+ * last, write() on the first. A member's text keeps its length; where that of the whole changes,
+ * the last member takes the difference.
  */
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "stream/deflate.h"
 #include "stream/gzip_header.h"
@@ -44,6 +46,7 @@ struct gzip {
     enum gzip_state state;
     struct member *first;
     struct member *last;
+    struct pp_buffer waiting; /* text that no member takes yet */
     uint64_t padding_len;
 };
 
@@ -149,9 +152,6 @@ static int between_members(struct gzip *self, struct pp_err *err) {
     if (self->padding_len > 0 || pp_bit_reader_left(reader) < 2 ||
         memcmp(reader->data + reader->at, PP_GZIP_MAGIC, 2) != 0)
         return pp_err_set(err, PP_ERR_DAMAGED, "trailing garbage");
-    if (self->out != NULL && !self->env.len_kept)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED,
-                          "several gzip members, and the length of the text may change");
     self->state = GZIP_HEADER;
     return 0;
 }
@@ -201,41 +201,65 @@ static int finish_first(struct gzip *self, struct pp_err *err) {
     return rc;
 }
 
-/* A member is done when it was read to its end and all its text was written; the last one waits
- * for finish(), which alone knows the end of a text whose length changes. */
-static bool first_done(const struct gzip *self) {
-    const struct member *member = self->first;
+static int give_text(struct gzip *self, struct member *member, const uint8_t *text, size_t len,
+                     struct pp_err *err) {
+    int rc = give_header(self, member, err);
 
-    return member->next != NULL && member->now.len == member->was.len;
+    if (rc == 0)
+        rc = pp_recode_write(member->stream, text, len, err);
+    tally_add(&member->now, text, len);
+    return rc;
+}
+
+/* Members take as much text as was read of them. Gives how much that was. A member is finished when
+ * another one follows. */
+static ssize_t share_out(struct gzip *self, const uint8_t *text, size_t len, struct pp_err *err) {
+    size_t done = 0;
+
+    while (done < len) {
+        struct member *member = self->first;
+        uint64_t room = member != NULL ? member->was.len - member->now.len : 0;
+        size_t count = len - done < room ? len - done : (size_t)room;
+        int rc;
+
+        if (room > 0)
+            rc = give_text(self, member, text + done, count, err);
+        else if (member != NULL && member->next != NULL)
+            rc = finish_first(self, err);
+        else
+            break;
+        if (rc < 0)
+            return rc;
+        done += count;
+    }
+    return (ssize_t)done;
 }
 
 static int gzip_write(struct pp_recode *recode, const void *text, size_t len, struct pp_err *err) {
     struct gzip *self = (struct gzip *)recode;
-    const uint8_t *at = text;
+    ssize_t done = share_out(self, self->waiting.data, self->waiting.len, err);
 
-    while (len > 0) {
-        struct member *member = self->first;
-        size_t count = len;
-        int rc;
+    if (done < 0)
+        return (int)done;
+    pp_buffer_consume(&self->waiting, (size_t)done);
+    if (self->waiting.len > 0)
+        return pp_buffer_append(&self->waiting, text, len, err);
+    done = share_out(self, text, len, err);
+    return done < 0 ? (int)done
+                    : pp_buffer_append(&self->waiting, (const uint8_t *)text + done,
+                                       len - (size_t)done, err);
+}
 
-        if (first_done(self)) {
-            rc = finish_first(self, err);
-            if (rc < 0)
-                return rc;
-            continue;
-        }
-        if (member->next != NULL && count > member->was.len - member->now.len)
-            count = (size_t)(member->was.len - member->now.len);
-        rc = give_header(self, member, err);
-        if (rc == 0)
-            rc = pp_recode_write(member->stream, at, count, err);
-        if (rc < 0)
-            return rc;
-        tally_add(&member->now, at, count);
-        at += count;
-        len -= count;
-    }
-    return 0;
+/* All was read: what waits is the last member's. */
+static int end_text(struct gzip *self, struct pp_err *err) {
+    ssize_t done = share_out(self, self->waiting.data, self->waiting.len, err);
+
+    if (done < 0)
+        return (int)done;
+    if ((size_t)done == self->waiting.len)
+        return 0;
+    return give_text(self, self->first, self->waiting.data + done, self->waiting.len - (size_t)done,
+                     err);
 }
 
 static int give_padding(struct gzip *self, struct pp_err *err) {
@@ -254,10 +278,11 @@ static int give_padding(struct gzip *self, struct pp_err *err) {
 
 static int gzip_finish(struct pp_recode *recode, struct pp_err *err) {
     struct gzip *self = (struct gzip *)recode;
-    int rc = 0;
+    int rc;
 
     if (self->out == NULL)
         return 0;
+    rc = end_text(self, err);
     while (rc == 0 && self->first != NULL)
         rc = finish_first(self, err);
     return rc == 0 ? give_padding(self, err) : rc;
@@ -268,6 +293,7 @@ static void gzip_free(struct pp_recode *recode) {
 
     while (self->first != NULL)
         drop_first(self);
+    pp_buffer_done(&self->waiting);
     pp_bit_reader_done(&self->reader);
     pp_budget_give(self->env.budget, PP_DEFLATE_MEMORY_LEN);
     free(self);

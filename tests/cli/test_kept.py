@@ -2,14 +2,17 @@
 judges are the programs that use the files."""
 
 import base64
+import gzip
 import hashlib
 import io
 import json
 import os
 import py_compile
+import re
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -222,6 +225,51 @@ msgstr "Einstellungen stehen in {PATH}"
         capture_output=True,
     )
     assert done.stdout == b"Einstellungen stehen in " + VALUE
+
+
+# ---- streams, members and frames around what changes its size ----
+
+
+def streams(content, magic):
+    """How many there are."""
+    return len(re.findall(re.escape(magic), content))
+
+
+@pytest.mark.parametrize(
+    "words, magic",
+    [
+        (["gzip", "-n"], b"\x1f\x8b\x08\0\0\0\0\0\0\3"),
+        (["bzip2"], b"BZh91AY&SY"),
+        (["xz", "-0"], b"\xfd7zXZ\0"),
+        (["zstd", "-q"], b"\x28\xb5\x2f\xfd"),
+    ],
+    ids=["gzip", "bzip2", "xz", "zstd"],
+)
+def test_several_around_an_archive(root, words, magic):
+    """A tar in three pieces, packed each; it holds what is packed again and will have another size."""
+    inner = gzip.compress(bytes(range(256)) * 40 + TEXT * 3, 1, mtime=0)
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as made:
+        for name, content in (("a.gz", inner), ("b", TEXT), ("c.gz", inner)):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            made.addfile(info, io.BytesIO(content))
+    whole = plain.getvalue()
+    cuts = (0, 700, 3000, len(whole))
+    pieces = [whole[start:end] for start, end in zip(cuts, cuts[1:])]
+    (root / "it").write_bytes(b"".join(tool(*words, "-c", content=piece) for piece in pieces))
+
+    apply(root)
+
+    content = (root / "it").read_bytes()
+    assert streams(content, magic) == 3
+    with tarfile.open(fileobj=io.BytesIO(tool(*words, "-dc", content=content))) as archive:
+        found = [(info.name, archive.extractfile(info).read()) for info in archive]
+    assert [name for name, _ in found] == ["a.gz", "b", "c.gz"]
+    assert found[1][1] == patched(TEXT)
+    for at in (0, 2):
+        assert gzip.decompress(found[at][1]) == patched(gzip.decompress(inner))
+    run("verify", root)
 
 
 # ---- what names a place in a file ----
