@@ -72,8 +72,7 @@ static inline void check_rewrite(const struct pp_codec *codec, const struct pp_b
                                  const struct pp_buffer *expected) {
     static const struct recode_run cuts[] = {
         {.read_len = 65536, .write_len = 65536},
-        {.source_len = 1, .read_len = 65536, .write_len = 65536},
-        {.read_len = 1, .write_len = 1},
+        {.source_len = 1, .read_len = 1, .write_len = 1},
         {.source_len = 7, .read_len = 13, .write_len = 11, .lag = 5000},
         {.source_len = 1009, .read_len = 4099, .write_len = 65536, .ahead = 10000},
         {.read_len = 65536, .write_len = 1 << 20, .lag = SIZE_MAX},

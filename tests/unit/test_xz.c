@@ -70,7 +70,8 @@ static void test_presets(void **state) {
         PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
 
         put_stream(&encoded, &text, presets[i], LZMA_CHECK_CRC64, 0);
-        check_identity(CODEC, &encoded, &text);
+        /* Each rewrite tries encoders, which are slow: one of the two that an identity has. */
+        check_rewrite(CODEC, &encoded, &text, i % 2 == 0, &encoded);
     }
 }
 
