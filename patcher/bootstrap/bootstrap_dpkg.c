@@ -181,6 +181,47 @@ static int mend_sums(const struct takeover *takeover, const struct package *pack
     return rc <= 0 ? rc : write_file(takeover, takeover->info, name, 0, text.data, text.len, err);
 }
 
+/* ---- conffiles, in the status file ---- */
+
+/* The hash of a line " PATH HASH[ FLAG]..."; NULL when it is none. */
+static char *find_hash(char *line) {
+    static const char *const flags[] = {" remove-on-upgrade", " obsolete"};
+    size_t len = strlen(line);
+
+    for (size_t i = 0; i < PP_ARRAY_LEN(flags); i++) {
+        size_t flag_len = strlen(flags[i]);
+
+        if (len > flag_len && strcmp(line + len - flag_len, flags[i]) == 0)
+            len -= flag_len;
+    }
+    return len > 2 * PP_MD5_LEN + 3 && line[1] == '/' && line[len - 2 * PP_MD5_LEN - 1] == ' '
+               ? line + len - 2 * PP_MD5_LEN
+               : NULL;
+}
+
+/* dpkg records what it finds when it configures a package, which is the patched file: so shall its
+ * record be where it was made of the shipped one. Returns 1 when it was changed. */
+static int mend_conffile(const struct takeover *takeover, char *line, struct pp_err *err) {
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    char *hash = find_hash(line);
+    struct sums sums;
+    int rc;
+
+    if (hash == NULL)
+        return 0;
+    hash[-1] = '\0';
+    rc = row_path(takeover, line + 2, &path, err);
+    hash[-1] = ' ';
+    if (rc > 0)
+        rc = pp_ledger_find(takeover->record->ledger, (const char *)path.data, take_sums, &sums,
+                            err);
+    if (rc <= 0 || sums.kind == PP_LEDGER_SYMLINK ||
+        strncmp(hash, sums.shipped, 2 * PP_MD5_LEN) != 0)
+        return rc < 0 ? rc : 0;
+    memcpy(hash, sums.current, 2 * PP_MD5_LEN);
+    return 1;
+}
+
 /* ---- whose the rows are ---- */
 
 static int assign_rows(const struct takeover *takeover, const struct package *package,
@@ -234,9 +275,12 @@ static const char *field(const char *line, const char *name) {
     return strncmp(line, name, len) == 0 ? line + len + strspn(line + len, " \t") : NULL;
 }
 
+/* Returns how many records of conffiles were changed. */
 static int take_packages(const struct takeover *takeover, char *status, struct pp_err *err) {
     struct package package = {NULL, NULL, false};
+    bool in_conffiles = false;
     char *line;
+    int mended = 0;
     int rc = 0;
 
     while (rc >= 0 && (line = strsep(&status, "\n")) != NULL) {
@@ -248,12 +292,17 @@ static int take_packages(const struct takeover *takeover, char *status, struct p
             package.arch = value;
         else if ((value = field(line, "Multi-Arch:")) != NULL)
             package.is_same = strcmp(value, "same") == 0;
-        if (line[0] == '\0' || status == NULL) {
+        if (line[0] != ' ')
+            in_conffiles = field(line, "Conffiles:") != NULL;
+        else if (in_conffiles)
+            rc = mend_conffile(takeover, line, err);
+        mended += rc > 0 ? 1 : 0;
+        if (rc >= 0 && (line[0] == '\0' || status == NULL)) {
             rc = take_package(takeover, &package, err);
             package = (struct package){NULL, NULL, false};
         }
     }
-    return rc;
+    return rc < 0 ? rc : mended;
 }
 
 int pp_bootstrap_dpkg(struct pp_bootstrap_record *record, struct pp_err *err) {
@@ -268,7 +317,15 @@ int pp_bootstrap_dpkg(struct pp_bootstrap_record *record, struct pp_err *err) {
     if (info < 0)
         return -(int)err->kind;
     rc = read_file(admindir, "status", &status, err);
+    if (rc > 0 && memchr(status.data, '\0', status.len) != NULL)
+        rc = pp_err_set(err, PP_ERR_REFUSED, "status: holds a NUL byte");
     if (rc > 0)
         rc = take_packages(&takeover, (char *)status.data, err);
+    /* Lines were ended where they are looked at. */
+    for (size_t i = 0; i < status.len; i++)
+        if (status.data[i] == '\0')
+            status.data[i] = '\n';
+    if (rc > 0)
+        rc = write_file(&takeover, admindir, "status", 0, status.data, status.len, err);
     return rc < 0 ? pp_err_context(err, "%s/%s", dest->path, dest->admindir) : 0;
 }

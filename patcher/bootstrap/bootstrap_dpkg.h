@@ -1,6 +1,7 @@
 /* Takes over the database of dpkg that an archive brings along: rows of the ledger go to the
- * packages that list them, md5sums are those of the patched files, and the trigger of our own
- * package is known. Bootstrap archives lack what `dpkg --unpack` would have written about triggers.
+ * packages that list them, md5sums and records of conffiles are those of the patched files, and the
+ * trigger of our own package is known. Bootstrap archives lack what `dpkg --unpack` would have
+ * written about triggers.
  */
 #ifndef PP_BOOTSTRAP_BOOTSTRAP_DPKG_H
 #define PP_BOOTSTRAP_BOOTSTRAP_DPKG_H
