@@ -201,6 +201,7 @@ def test_new_values_while_only_the_conffiles_are_there(root):
     root.install(opted_in())
     root.dpkg("--remove", "app")
     revalue(root)
+    assert root.read(CONFFILE) == termux.patched(SHIPPED, OTHER)
     root.install(opted_in(version="2", conffile=CHANGED))
     assert root.read(CONFFILE) == termux.patched(CHANGED, OTHER)
     root.assert_clean()
