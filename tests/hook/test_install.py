@@ -126,12 +126,14 @@ def test_handler_runs_when_nothing_changed(root):
 
 
 def test_removed_package_is_no_longer_listed(root):
-    root.install(opted_in("first"), opted_in("second"))
-    assert "first" in root.pathpatch("status", "--json")
-    root.dpkg("--purge", "first")
+    # Nothing is written in the files of one, but it was looked at.
+    root.install(opted_in("first"), opted_in("second"), opted_in("empty", conffile=None, data=b"no path\n"))
+    listed = root.pathpatch("status", "--json")
+    assert "first" in listed and "empty" in listed
+    root.dpkg("--purge", "first", "empty")
     root.install(opted_in("third"))
     listed = root.pathpatch("status", "--json")
-    assert "first" not in listed
+    assert "first" not in listed and "empty" not in listed
     assert "second" in listed
     assert "third" in listed
 
