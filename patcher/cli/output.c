@@ -141,13 +141,17 @@ static json_t *json_problems(const struct pp_findings *findings) {
     return problems;
 }
 
+void pp_output_json_findings(const struct pp_output *output, json_t *object,
+                             const struct pp_findings *findings) {
+    json_object_set_new(object, "hits", json_hits(output, findings));
+    json_object_set_new(object, "problems", json_problems(findings));
+}
+
 static void report_json(const struct pp_output *output, const struct pp_report *report) {
     json_t *object = pp_output_json_file(output, report->path, outcome_name(report->outcome));
 
-    if (report->findings != NULL) {
-        json_object_set_new(object, "hits", json_hits(output, report->findings));
-        json_object_set_new(object, "problems", json_problems(report->findings));
-    }
+    if (report->findings != NULL)
+        pp_output_json_findings(output, object, report->findings);
     if (report->err != NULL)
         json_object_set_new(object, "error", pp_output_json_text(report->err->text));
     pp_output_json(object);

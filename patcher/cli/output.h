@@ -55,6 +55,9 @@ const char *pp_output_color(const struct pp_output *output, enum pp_color color)
 
 /* Wipes progress from the terminal, before a line is printed. */
 void pp_output_clear(struct pp_output *output);
+/* What was found in a file, as its object has it. */
+void pp_output_json_findings(const struct pp_output *output, json_t *object,
+                             const struct pp_findings *findings);
 /* The end of the summary's line: what --no-decode kept closed, and the seconds. */
 void pp_output_put_end(const struct pp_output *output, uint64_t closed);
 /* Since it was made. */

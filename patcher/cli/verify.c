@@ -90,9 +90,12 @@ static const char *advice(enum pp_verify_state state) {
 }
 
 static void put_file(const struct view *view, const char *path, const char *package,
-                     const char *outcome, const char *command, const char *error) {
+                     const char *outcome, const struct pp_findings *findings, const char *command,
+                     const char *error) {
     json_t *object = pp_output_json_file(&view->output, path, outcome);
 
+    if (findings != NULL)
+        pp_output_json_findings(&view->output, object, findings);
     json_object_set_new(object, "package", json_string(package));
     json_object_set_new(object, "command",
                         command != NULL ? pp_output_json_text(command) : json_null());
@@ -101,22 +104,23 @@ static void put_file(const struct view *view, const char *path, const char *pack
     pp_output_json(object);
 }
 
-static void tell_file(void *context, const char *path, const char *package,
-                      enum pp_verify_state state, const struct pp_err *why) {
+static void tell_file(void *context, const struct pp_verified *verified) {
     struct view *view = context;
     struct pp_output *output = &view->output;
-    PP_AUTO_FREE char *command = mending(view, path, package, state);
-    const char *error = state == PP_VERIFY_UNREADABLE ? why->text : NULL;
+    enum pp_verify_state state = verified->state;
+    PP_AUTO_FREE char *command = mending(view, verified->path, verified->package, state);
+    const char *error = state == PP_VERIFY_UNREADABLE ? verified->why->text : NULL;
 
     output->reporter.progress(output, ++view->files, view->total);
     if (state == PP_VERIFY_PATCHED && !view->options.verbose)
         return;
     pp_output_clear(output);
     if (view->options.json)
-        put_file(view, path, package, state_names[state], command, error);
+        put_file(view, verified->path, verified->package, state_names[state], verified->findings,
+                 command, error);
     else
         printf(
-            "%s%s: %s%s%s%s%s%s\n", output->root, path,
+            "%s%s: %s%s%s%s%s%s\n", output->root, verified->path,
             pp_output_color(output, state == PP_VERIFY_PATCHED ? PP_COLOR_GREEN : PP_COLOR_YELLOW),
             advice(state), error != NULL ? error : "", pp_output_color(output, PP_COLOR_NONE),
             command != NULL ? "; run: " : "", command != NULL ? command : "");
@@ -207,7 +211,7 @@ static void tell_edited(void *context, const char *path, const char *package) {
     struct view *view = context;
 
     if (view->options.json)
-        put_file(view, path, package, "edited", NULL, NULL);
+        put_file(view, path, package, "edited", NULL, NULL, NULL);
     else
         printf("%s%s: a conffile of %s that looks edited to dpkg: it was patched after dpkg "
                "recorded it\n",

@@ -297,3 +297,35 @@ def test_names_of_members(root):
     hits = {(hit["member"], hit["offset"], hit["placeholder"]) for hit in report["hits"]}
     assert ("lib/inner.jar!a/settings.conf", 7, "TERMUX__PREFIX") in hits
     assert [problem["member"] for problem in report["problems"]] == ["lib/inner.jar!database"]
+
+
+def test_verify_names_members(root):
+    """What was put back, or in part, holds placeholders again: verify says where."""
+    path = root / "outer.zip"
+
+    def member(text):
+        inner = io.BytesIO()
+        with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("a/settings.conf.gz", gzip.compress(text))
+        return inner.getvalue()
+
+    def put(other):
+        with zipfile.ZipFile(path, "w") as made:
+            made.writestr(zipfile.ZipInfo("lib/inner.jar"), member(b"0123456" + TEXT))
+            made.writestr(zipfile.ZipInfo("other"), other)
+
+    def told():
+        done = run("verify", root, "--json")
+        assert done.returncode == 1
+        report = json.loads(done.stdout.splitlines()[0])
+        assert report["path"] == "outer.zip"
+        return report["outcome"], {(hit["member"], hit["offset"]) for hit in report["hits"]}
+
+    put(TEXT)
+    shipped = path.read_bytes()
+    apply(root)
+    path.write_bytes(shipped)
+    places = {("lib/inner.jar!a/settings.conf.gz", 7 + at) for at in (0, TEXT.rindex(PLACEHOLDER))}
+    assert told() == ("shipped", places | {("other", 0), ("other", TEXT.rindex(PLACEHOLDER))})
+    put(b"somebody's own")
+    assert told() == ("changed", places)
