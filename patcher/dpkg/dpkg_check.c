@@ -135,6 +135,10 @@ static int check_interest(const struct check *check, struct pp_err *err) {
     return rc < 0 ? rc : 0;
 }
 
+static bool is_installed(const struct pp_hook_package *found) {
+    return strcmp(found->package->status, "installed") == 0;
+}
+
 static int check_packages(const struct check *check, struct pp_err *err) {
     const char *configure = (const char *)check->configure.data;
     int rc = 0;
@@ -142,14 +146,11 @@ static int check_packages(const struct check *check, struct pp_err *err) {
     for (size_t i = 0; rc >= 0 && i < check->hook.package_count; i++) {
         const struct pp_hook_package *found = &check->hook.packages[i];
 
-        if (strcmp(found->package->status, "installed") != 0) {
+        if (!is_installed(found)) {
             tell(check, PP_DPKG_UNCONFIGURED, found->package->key, "is not configured yet",
                  "dpkg --configure -a");
             continue;
         }
-        if (!found->stamped)
-            tell(check, PP_DPKG_UNPATCHED, found->package->key,
-                 "takes part, and was not patched as it is now", configure);
         rc = pp_dpkg_rows_sums(check->hook.record, &check->hook.info, found->package, &check->rows,
                                err);
         if (rc > 0)
@@ -186,13 +187,36 @@ static int check_tables(const struct check *check, struct pp_err *err) {
 
 /* ---- files ---- */
 
+static const char *package_of(const struct check *check, const char *path) {
+    for (size_t i = 0; i < check->hook.path_count; i++)
+        if (strcmp(check->hook.paths[i].path, path) == 0)
+            return check->hook.paths[i].package;
+    return "";
+}
+
+/* A package of which the hook knows nothing, those of a bootstrap, has nothing to mend where none
+ * of its files does. Told once. */
+static void tell_unpatched(struct check *check, const char *key) {
+    for (size_t i = 0; i < check->hook.package_count; i++) {
+        struct pp_hook_package *found = &check->hook.packages[i];
+
+        if (strcmp(found->package->key, key) != 0 || found->stamped || !is_installed(found))
+            continue;
+        tell(check, PP_DPKG_UNPATCHED, key, "takes part, and was not patched as it is now",
+             (const char *)check->configure.data);
+        found->stamped = true;
+    }
+}
+
 static void on_report(void *context, const struct pp_report *report) {
-    const struct check *check = context;
+    struct check *check = context;
 
     /* Files that have a row are told of by pp_verify(). */
-    if (report->outcome == PP_OUTCOME_PATCHED && pp_rows_find(&check->rows, report->path) == NULL)
-        tell(check, PP_DPKG_PLACEHOLDERS, report->path, "still holds placeholders",
-             (const char *)check->configure.data);
+    if (report->outcome != PP_OUTCOME_PATCHED || pp_rows_find(&check->rows, report->path) != NULL)
+        return;
+    tell_unpatched(check, package_of(check, report->path));
+    tell(check, PP_DPKG_PLACEHOLDERS, report->path, "still holds placeholders",
+         (const char *)check->configure.data);
 }
 
 static int check_files(struct check *check, struct pp_err *err) {

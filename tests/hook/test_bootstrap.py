@@ -71,6 +71,8 @@ def test_dpkg_goes_on(moved):
     moved.bootstrap()
     assert root.read(conffile_of("app")) == root.read(data_of("app")) == PATCHED
     assert moved.dpkg("--verify") == f"??5?????? c {conffile_of('edited')}\n"
+    done = root.run(BUILD / "pathpatch", "verify", f"--root={root.path}", f"--admindir={moved.admindir}", f"--state={moved.admindir}/../pathpatch")
+    assert (done.returncode, done.stdout) == (0, "3 files as patched, 0 not\n")
     # dpkg asks about the one that was edited, and about no other: it would fail, without an answer.
     output = moved.install(opted_in(version="2", conffile=CHANGED))
     assert "onfiguration file" not in output
