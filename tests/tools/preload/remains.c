@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define SECRET_LEN 32
+#define MAPPING_MAX (64UL << 20)
 
 static uint8_t inverted[SECRET_LEN];
 
@@ -55,8 +56,9 @@ __attribute__((destructor)) static void look(void) {
         unsigned long end;
         char mode[8];
 
+        /* What is larger is the sanitizers' own, and reserved alone. */
         if (sscanf(line, "%lx-%lx %7s", &begin, &end, mode) == 3 && strncmp(mode, "rw", 2) == 0 &&
-            strstr(line, "[vv") == NULL)
+            end - begin <= MAPPING_MAX && strstr(line, "[vv") == NULL)
             count += count_in((const uint8_t *)begin, (const uint8_t *)end);
     }
     dprintf(STDERR_FILENO, "remains: %d\n", count);
