@@ -15,6 +15,10 @@ struct stretch {
     size_t len;
 };
 
+static const char *text_of(const struct pp_buffer *buffer) {
+    return buffer->len > 0 ? (const char *)buffer->data : "";
+}
+
 static bool next_line(const char **at, const char *end, struct stretch *line) {
     const char *feed = memchr(*at, '\n', (size_t)(end - *at));
 
@@ -42,16 +46,17 @@ static bool is_field(const struct stretch *field, const char *name) {
 
 int pp_deb_field(const struct pp_buffer *control, const char *name, struct pp_buffer *value,
                  struct pp_err *err) {
-    const char *at = (const char *)control->data;
+    const char *at = text_of(control);
     const char *end = at + control->len;
     struct stretch field;
 
     while (next_field(&at, end, &field)) {
-        const char *text = field.text + strlen(name) + 1;
+        const char *text;
         size_t len;
 
         if (!is_field(&field, name))
             continue;
+        text = field.text + strlen(name) + 1;
         text += strspn(text, " \t");
         len = strcspn(text, "\r\n");
         while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
@@ -85,7 +90,9 @@ static int put_dependencies(const struct stretch *field, struct pp_buffer *to, s
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = comma != NULL ? comma : end;
 
-        at += strspn(at, BLANKS);
+        /* Blanks may go on behind the field. */
+        while (at < stop && strchr(BLANKS, *at) != NULL)
+            at++;
         while (stop > at && strchr(BLANKS, stop[-1]) != NULL)
             stop--;
         if (is_patcher(at, (size_t)(stop - at))) {
@@ -113,7 +120,7 @@ static void take(struct pp_buffer *text, struct pp_buffer *fresh) {
 
 int pp_deb_opt_out_control(struct pp_buffer *control, struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer fresh = PP_BUFFER_INIT;
-    const char *at = (const char *)control->data;
+    const char *at = text_of(control);
     const char *end = at + control->len;
     struct stretch field;
     int rc = 0;
@@ -152,7 +159,7 @@ static bool activates_patcher(const struct stretch *line) {
 
 int pp_deb_opt_out_triggers(struct pp_buffer *triggers, struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer fresh = PP_BUFFER_INIT;
-    const char *at = (const char *)triggers->data;
+    const char *at = text_of(triggers);
     const char *end = at + triggers->len;
     struct stretch line;
     bool any = false;

@@ -58,6 +58,8 @@ static void test_control(void **state) {
         {"Depends: pathpatch-tools, pathpatch | other\n",
          "Depends: pathpatch-tools, pathpatch | other\n"},
         {"Suggests: pathpatch\n", "Suggests: pathpatch\n"},
+        {"Depends: a,  \n\n\npathpatch\n", "Depends: a,  \n\n\npathpatch\n"},
+        {"", ""},
         {"Description: x\n Depends: pathpatch\n", "Description: x\n Depends: pathpatch\n"},
     };
 
