@@ -1,8 +1,8 @@
 """Runs of a program that are cut off, or fail, at one system call: which calls there are, and which of
 them a test takes.
 
-A test takes a sample, the same each time. With PATHPATCH_POINTS=all it takes every one, in
-about ten minutes: PATHPATCH_POINTS=all ctest --test-dir build/dev -R kill."""
+A test takes a sample, the same each time. With PATHPATCH_POINTS=all it takes every one, which may
+take hours: PATHPATCH_POINTS=all ctest --test-dir build/dev -R kill."""
 
 import errno
 import os
