@@ -65,7 +65,7 @@ static int start_query(const char *admindir, const char *name, int output, pid_t
 static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *name,
                      struct pp_err *err) {
     int ends[2];
-    pid_t pid;
+    pid_t pid = -1;
     int status;
     int rc;
 
