@@ -55,8 +55,18 @@ class Corpus:
     def state(self):
         return self.folder / "state"
 
-    def paths(self, *kinds):
-        return [self.tree / path for path, kind in self.injected.items() if kind in kinds]
+    @property
+    def sample(self):
+        """The folders of every fourth package, for what is slow; all of them in a small corpus."""
+        names = sorted(self.packages)
+        return [self.tree / name for name in (names[::4] if len(names) > 40 else names)]
+
+    def paths(self, *kinds, below=None):
+        """Files with placeholders of these kinds, in all folders or some."""
+        paths = [self.tree / path for path, kind in self.injected.items() if kind in kinds]
+        if below is None:
+            return paths
+        return [path for path in paths if any(folder in path.parents for folder in below)]
 
     def path_list(self, *kinds):
         """A file with a path a line."""
@@ -172,7 +182,8 @@ def _inject(corpus, files):
         # Programs are left alone, and a file with more names would be told by all of them.
         if facts.st_size > FILE_LEN_MAX or facts.st_mode & 0o111 or facts.st_nlink > 2:
             continue
-        kind, content = _with_placeholders(source.read_bytes(), wanted)
+        kind = _kind(source)
+        content = MAKERS[kind](source.read_bytes()) if wanted.get(kind) else None
         if content is None:
             continue
         target = corpus.folder / "shipped" / path
@@ -183,15 +194,18 @@ def _inject(corpus, files):
         wanted[kind] -= 1
 
 
-def _with_placeholders(content, wanted):
-    """(kind, new content), or None for the content: it has no path, or there are enough of its kind."""
-    if content.startswith(b"\x1f\x8b"):
-        return "gzip", _gzip(content) if wanted["gzip"] else None
-    if content.startswith(b"PK\3\4"):
-        return "zip", _zip(content) if wanted["zip"] else None
-    if not wanted["plain"] or content.startswith(b"#!") or b"\0" in content[:NUL_LOOK]:
-        return "plain", None
-    return "plain", _text(content)
+def _kind(path):
+    """None for what is patched in no way that is measured."""
+    with open(path, "rb") as file:
+        head = file.read(NUL_LOOK)
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"PK\3\4"):
+        return "zip"
+    return None if head.startswith(b"#!") or b"\0" in head else "plain"
+
+
+# Each gives the content with placeholders, or None where no path stands in it.
 
 
 def _text(content):
@@ -221,3 +235,6 @@ def _zip(content):
                 changed = True
             new.writestr(info, member, info.compress_type, 9)
     return out.getvalue() if changed else None
+
+
+MAKERS = {"plain": _text, "gzip": _gzip, "zip": _zip}

@@ -155,7 +155,7 @@ def syncs(setting):
 
 def _calls_of(words, folder, names):
     """What calls of these names returned."""
-    text = _traced(words, folder, "-e", f"trace={names}")
+    text = _traced(words, folder, "--seccomp-bpf", "-e", f"trace={names}")
     return [int(value) for value in re.findall(r"\) += (-?\d+)", text)]
 
 
@@ -185,10 +185,12 @@ def calls(setting):
     """A table of calls a file, for each kind of run."""
     corpus = setting.corpus
     corpus.reset()
+    sample = corpus.sample
+    files = sum(path.is_file() and not path.is_symlink() for top in sample for path in top.rglob("*"))
     runs = {
-        "scan": (_calls(setting.on_corpus("scan", "--quiet", corpus.tree), corpus.folder), corpus.files),
-        "patch": (_calls(setting.patching(corpus.tree), corpus.folder), corpus.files),
-        "second apply": (_calls(setting.patching(corpus.tree), corpus.folder), corpus.files),
+        "scan": (_calls(setting.on_corpus("scan", "--quiet", *sample), corpus.folder), files),
+        "patch": (_calls(setting.patching(*sample), corpus.folder), files),
+        "second apply": (_calls(setting.patching(*sample), corpus.folder), files),
     }
     with setting.scratch() as scratch:
         installed = Installed(Path(scratch))

@@ -89,12 +89,10 @@ def listed(setting):
     pairs.write_text("".join(f"{old}\t{new}\n" for old, new in PAIRS))
     script = corpus.folder / "sed"
     script.write_text(_sed())
-    each = "; ".join(f"xargs -d '\\n' sd -s '{old}' '{new}' <{paths}" for old, new in PAIRS)
     check = _patched(corpus, "plain")
     for name, words in (
         ("conda's algorithm", [sys.executable, "-c", CONDA, pairs, paths]),
         ("sed -i", ["xargs", "-d", "\n", "-a", paths, "sed", "-i", "-f", script]),
-        ("sd", ["sh", "-c", each]),
     ):
         yield duel(
             f"first patch of {len(corpus.paths('plain'))} listed files against {name}",

@@ -12,7 +12,6 @@ PROGRAMS = (
     ("perl", "-e", 'print "perl $^V\\n"'),
     ("grep", "--version"),
     ("sed", "--version"),
-    ("sd", "--version"),
     ("gzip", "--version"),
     ("unzip", "-v"),
     ("bsdtar", "--version"),

@@ -10,25 +10,29 @@ HITS = (0, 1)  # what rg exits with: it found something, or nothing
 
 WALK = """
 import gzip, os, sys, zipfile
-needle, tree = sys.argv[1].encode(), sys.argv[2]
-for folder, _, names in os.walk(tree):
-    for name in names:
-        path = os.path.join(folder, name)
-        if os.path.islink(path):
-            continue
-        with open(path, "rb") as file:
-            content = file.read()
-        parts = [content]
-        try:
-            if content.startswith(b"\\x1f\\x8b"):
-                parts = [gzip.decompress(content)]
-            elif content.startswith(b"PK\\3\\4"):
-                with zipfile.ZipFile(path) as archive:
-                    parts = [archive.read(info) for info in archive.infolist()]
-        except Exception:
-            pass
-        if any(needle in part for part in parts):
-            print(path)
+
+def parts_of(content):
+    try:
+        if content.startswith(b"\\x1f\\x8b"):
+            return [gzip.decompress(content)]
+        if content.startswith(b"PK\\3\\4"):
+            with zipfile.ZipFile(path) as archive:
+                return [archive.read(info) for info in archive.infolist()]
+    except Exception:
+        pass
+    return [content]
+
+needle = sys.argv[1].encode()
+for tree in sys.argv[2:]:
+    for folder, _, names in os.walk(tree):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                continue
+            with open(path, "rb") as file:
+                content = file.read()
+            if any(needle in part for part in parts_of(content)):
+                print(path)
 """
 
 
@@ -91,7 +95,8 @@ def archives(setting):
     """The lists must agree. Whoever does not know padding also lists what holds the bare path."""
     corpus = setting.corpus
     corpus.reset()
-    injected = {str(path) for path in corpus.paths("plain", "gzip", "zip")}
+    sample = corpus.sample
+    injected = {str(path) for path in corpus.paths("plain", "gzip", "zip", below=sample)}
 
     def all_found(output):
         missing = injected - set(output.decode(errors="surrogateescape").splitlines())
@@ -106,20 +111,20 @@ def archives(setting):
     yield duel(
         "scan with gzip and zip content against a Python walk",
         0.12,
-        Side("scan", setting.on_corpus("scan", corpus.tree), check=all_scanned),
-        Side("python", [sys.executable, "-c", WALK, NEEDLE, corpus.tree], check=all_found),
+        Side("scan", setting.on_corpus("scan", *sample), check=all_scanned),
+        Side("python", [sys.executable, "-c", WALK, NEEDLE, *sample], check=all_found),
         setting.rounds,
     )
 
 
 def gzips(setting):
-    """All gzip files of the corpus."""
     corpus = setting.corpus
     corpus.reset()
-    paths = [path for path in corpus.tree.rglob("*.gz") if path.is_file() and not path.is_symlink()]
+    found = [path for folder in corpus.sample for path in folder.rglob("*.gz")]
+    paths = [path for path in found if path.is_file() and not path.is_symlink()]
     listed = corpus.folder / "gzips"
     listed.write_text("".join(f"{path}\n" for path in paths))
-    count = len(corpus.injected) and sum(kind == "gzip" for kind in corpus.injected.values())
+    count = len(set(paths) & set(corpus.paths("gzip")))
 
     def enough(output):
         assert len(output.splitlines()) >= count, len(output.splitlines())
