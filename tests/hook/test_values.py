@@ -40,6 +40,15 @@ def test_nothing_known_leaves_everything_as_shipped(blank):
     blank.assert_clean()
 
 
+def test_values_that_become_known_later(blank):
+    """The next run looks again at what it left as shipped."""
+    blank.install(pathpatch_package(), opted_in())
+    blank.record_values(VALUES)
+    assert blank.read(data_of("app")) == SHIPPED
+    blank.install(opted_in("other"))
+    assert blank.read(data_of("app")) == blank.read(conffile_of("app")) == PATCHED
+
+
 def test_environment_that_cannot_be_checked_is_not_believed(root):
     """Nothing tells whose home it is."""
     root.install(opted_in())
