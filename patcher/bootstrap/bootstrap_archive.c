@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/spool.h"
 #include "bootstrap/bootstrap_coded.h"
+#include "content/kind.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -22,11 +23,19 @@
 #define BUFFER_LEN ((size_t)64 << 10)
 #define TAR_BLOCK_LEN 512
 
-/* What libarchive reads from: a blob, or a stream with its first bytes taken off already. */
+/* What tells a compression by. */
+#define HEAD_LEN 18
+
+/* What libarchive reads from: a blob, or a stream with its first bytes taken off already; decoded
+ * by our own codecs, which check what libarchive does not: the CRC of gzip. */
 struct input {
+    struct pp_source raw;
+    const struct pp_codec *codec; /* NULL: it is not compressed */
+    struct pp_recode *recode;
     struct pp_blob blob;
     bool is_stream;
     int fd;
+    uint8_t head[HEAD_LEN];
     size_t head_len;
     uint64_t at;
     size_t zero_len; /* zero bytes at the end of what was read so far */
@@ -38,6 +47,7 @@ struct pp_bootstrap_archive {
     struct archive *reader;      /* NULL: */
     struct pp_bootstrap_zip zip; /* it is one */
     struct pp_budget *budget;
+    struct pp_budget own; /* of the decoder of all of it, which workers do not wait for */
     struct input input;
     struct pp_spool spool;
     struct pp_buffer path;
@@ -56,24 +66,43 @@ static void count_zeros(struct input *input, size_t len) {
     input->zero_len = count == len ? input->zero_len + len : count;
 }
 
+static ssize_t read_raw(struct pp_source *source, void *data, size_t len, struct pp_err *err) {
+    struct input *input = (struct input *)source;
+    ssize_t count;
+
+    if (!input->is_stream) {
+        count = pp_blob_read(&input->blob, input->at, data, len, err);
+        input->at += count > 0 ? (uint64_t)count : 0;
+        return count;
+    }
+    if (input->head_len == 0)
+        return pp_io_read(input->fd, data, len, err);
+    count = (ssize_t)(input->head_len < len ? input->head_len : len);
+    memcpy(data, input->head, (size_t)count);
+    input->head_len -= (size_t)count;
+    memmove(input->head, input->head + count, input->head_len);
+    return count;
+}
+
+static const struct pp_source_ops raw_ops = {.read = read_raw};
+
+static ssize_t read_input(struct input *input, struct pp_err *err) {
+    ssize_t len = input->recode != NULL
+                      ? pp_recode_read(input->recode, input->buffer, BUFFER_LEN, err)
+                      : read_raw(&input->raw, input->buffer, BUFFER_LEN, err);
+
+    return len < 0 && input->codec != NULL ? pp_err_context(err, "%s", input->codec->name) : len;
+}
+
 static la_ssize_t on_read(struct archive *reader, void *context, const void **data) {
     struct input *input = context;
-    ssize_t len;
+    ssize_t len = read_input(input, &input->err);
 
     *data = input->buffer;
-    if (!input->is_stream) {
-        len = pp_blob_read(&input->blob, input->at, input->buffer, BUFFER_LEN, &input->err);
-    } else if (input->head_len > 0) {
-        len = (ssize_t)input->head_len;
-        input->head_len = 0;
-    } else {
-        len = pp_io_read(input->fd, input->buffer, BUFFER_LEN, &input->err);
-    }
     if (len < 0) {
         archive_set_error(reader, EIO, "%s", input->err.text);
         return ARCHIVE_FATAL;
     }
-    input->at += (uint64_t)len;
     count_zeros(input, (size_t)len);
     return (la_ssize_t)len;
 }
@@ -83,7 +112,7 @@ static la_int64_t on_skip(struct archive *reader, void *context, la_int64_t len)
     uint64_t left = input->blob.len - input->at;
 
     (void)reader;
-    if (input->is_stream)
+    if (input->is_stream || input->recode != NULL)
         return 0;
     if ((uint64_t)len > left)
         len = (la_int64_t)left;
@@ -106,22 +135,25 @@ static int fail(const struct pp_bootstrap_archive *archive, struct pp_err *err) 
 }
 
 static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
+    struct pp_codec_env env = {.budget = &archive->own};
+    struct input *input = &archive->input;
     struct archive *reader = archive_read_new();
+    int rc;
 
     archive->reader = reader;
+    input->at = 0;
     if (reader == NULL)
         return pp_err_nomem(err);
-    /* Named one by one: libarchive runs programs for compressions that it was built without. */
-    archive_read_support_filter_gzip(reader);
-    archive_read_support_filter_bzip2(reader);
-    archive_read_support_filter_xz(reader);
-    archive_read_support_filter_lzma(reader);
-    archive_read_support_filter_zstd(reader);
+    if (input->codec != NULL) {
+        rc = input->codec->open(&env, &input->raw, NULL, &input->recode, &input->err);
+        *err = input->err;
+        if (rc < 0)
+            return pp_err_context(err, "%s", input->codec->name);
+    }
     archive_read_support_format_tar(reader);
     archive_read_set_read_callback(reader, on_read);
     archive_read_set_skip_callback(reader, on_skip);
     archive_read_set_callback_data(reader, &archive->input);
-    archive->input.at = 0;
     return archive_read_open1(reader) == ARCHIVE_OK ? 0 : fail(archive, err);
 }
 
@@ -136,6 +168,7 @@ static int keep(struct pp_bootstrap_archive *archive, int fd, const uint8_t *sha
     ssize_t len = (ssize_t)input->head_len;
 
     pp_digester_init(&digester);
+    memcpy(input->buffer, input->head, input->head_len);
     do {
         int rc = pp_sink_write(&archive->spool.sink, input->buffer, (size_t)len, err);
 
@@ -176,11 +209,11 @@ static int take_input(struct pp_bootstrap_archive *archive, int fd, const uint8_
         input->blob = pp_blob_file(fd, (uint64_t)at, (uint64_t)(st.st_size - at));
         return 0;
     }
-    len = pp_io_read(fd, input->buffer, 4, err);
+    len = pp_io_read(fd, input->head, HEAD_LEN, err);
     if (len < 0)
         return (int)len;
     input->head_len = (size_t)len;
-    if (sha256 != NULL || pp_bootstrap_zip_bids(input->buffer, input->head_len))
+    if (sha256 != NULL || pp_bootstrap_zip_bids(input->head, input->head_len))
         return keep(archive, fd, sha256, err);
     input->is_stream = true;
     input->fd = fd;
@@ -189,17 +222,22 @@ static int take_input(struct pp_bootstrap_archive *archive, int fd, const uint8_
 
 /* A zip by its index, anything else by libarchive. */
 static int open_kind(struct pp_bootstrap_archive *archive, struct pp_err *err) {
-    const struct pp_blob *blob = &archive->input.blob;
-    uint8_t head[4];
-    ssize_t len = archive->input.is_stream ? 0 : pp_blob_read(blob, 0, head, sizeof(head), err);
+    struct input *input = &archive->input;
+    uint8_t head[HEAD_LEN];
+    ssize_t len = (ssize_t)input->head_len;
     int rc;
 
+    if (input->is_stream)
+        memcpy(head, input->head, input->head_len);
+    else
+        len = pp_blob_read(&input->blob, 0, head, sizeof(head), err);
     if (len < 0)
         return (int)len;
     if (pp_bootstrap_zip_bids(head, (size_t)len))
-        return pp_bootstrap_zip_open(&archive->zip, blob, err);
+        return pp_bootstrap_zip_open(&archive->zip, &input->blob, err);
+    input->codec = pp_kind_of(head, (size_t)len).codec;
     rc = start(archive, err);
-    if (rc < 0 && err->kind == PP_ERR_DAMAGED)
+    if (rc < 0 && err->kind == PP_ERR_DAMAGED && input->err.kind == PP_ERR_NONE)
         rc = pp_err_set(err, PP_ERR_UNSUPPORTED, "it is neither a zip nor a tar archive");
     return rc;
 }
@@ -215,6 +253,8 @@ struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sh
         return NULL;
     }
     archive->budget = budget;
+    archive->input.raw.ops = &raw_ops;
+    pp_budget_init(&archive->own, budget->limit_len);
     pp_spool_init(&archive->spool);
     /* Names that are told to be UTF-8 are only given out in a locale that can hold them. */
     archive->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -234,6 +274,8 @@ void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive) {
     if (archive == NULL)
         return;
     archive_read_free(archive->reader);
+    pp_recode_free(archive->input.recode);
+    pp_budget_done(&archive->own);
     pp_bootstrap_zip_done(&archive->zip);
     pp_spool_done(&archive->spool);
     pp_buffer_done(&archive->path);
@@ -289,13 +331,10 @@ static int tar_size(struct pp_bootstrap_archive *archive, uint64_t block_len,
     struct archive_entry *entry;
     int rc;
 
+    if (archive->input.codec != NULL)
+        return coded_size(&archive->input.blob, size, err);
     while ((rc = archive_read_next_header(archive->reader, &entry)) >= ARCHIVE_WARN &&
            rc != ARCHIVE_EOF) {
-        if (archive_filter_count(archive->reader) > 1) {
-            if (coded_size(&archive->input.blob, size, err) < 0)
-                return -(int)err->kind;
-            break;
-        }
         if (archive_entry_size(entry) > 0)
             size->len += in_blocks((uint64_t)archive_entry_size(entry), block_len);
         size->count +=
@@ -453,12 +492,12 @@ static int check_end(struct pp_bootstrap_archive *archive, struct pp_err *err) {
     struct input *input = &archive->input;
     ssize_t len = 1;
 
-    if ((archive_format(archive->reader) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
-        archive_filter_count(archive->reader) == 1 && input->zero_len < TAR_BLOCK_LEN)
+    if (input->codec == NULL && input->zero_len < TAR_BLOCK_LEN)
         return pp_err_set(err, PP_ERR_DAMAGED, "the archive is cut off; get it again");
-    /* The sender of a stream may still be writing its padding. */
-    while (input->is_stream && len > 0)
-        len = pp_io_read(input->fd, input->buffer, BUFFER_LEN, err);
+    /* The sender of a stream may still be writing its padding; of what is compressed the last sum
+     * is yet to come. */
+    while ((input->is_stream || input->codec != NULL) && len > 0)
+        len = read_input(input, err);
     return len < 0 ? (int)len : 0;
 }
 

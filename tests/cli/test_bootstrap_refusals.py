@@ -1,12 +1,14 @@
 """Archives that mean no good, archives that are broken, and destinations that are not to be: refused, and
 nothing is touched."""
 
+import gzip
 import io
 import os
 import random
 import subprocess
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 from bootstrap_trees import (
@@ -268,3 +270,39 @@ def test_room_for_what_a_compressed_tar_tells(device, tmp_path):
     assert "make room" in device.bootstrap(tmp_path / "b.tar.zst", status=FAILURE).stderr
     device.check_untouched()
     device.bootstrap(tmp_path / "a.tar.zst")
+
+
+def bent_gzip(path):
+    """A bit of it is another, and only its sum shows that."""
+    content = path.read_bytes()
+    text = gzip.decompress(content)
+    for at in range(len(content) // 3, len(content) - 8):
+        bent = bytearray(content)
+        bent[at] ^= 4
+        try:
+            other = zlib.decompressobj(31).decompress(bytes(bent[:-8]))
+        except zlib.error:
+            continue
+        if len(other) == len(text) and other[:512] == text[:512]:
+            return bytes(bent)
+    raise AssertionError("every bit breaks it")
+
+
+def bent_middle(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    return bytes(content)
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("compression, bend", [("gz", bent_gzip), ("xz", bent_middle), ("bz2", bent_middle)])
+def test_the_sums_of_a_compressed_tar_are_looked_at(device, tmp_path, compression, bend, piped):
+    noise = random.Random(5)
+    text = b" ".join(noise.choices([noise.randbytes(3).hex().encode() for _ in range(200)], k=20_000))
+    archive = write_tar(tmp_path / "archive", {"share/a": File(text), "share/b": File(text[::-1])}, compression)
+    archive.write_bytes(bend(archive))
+    with open(archive, "rb") as file:
+        done = device.bootstrap("-" if piped else archive, status=FAILURE, stdin=file)
+    # bzip2 turns all of a block into noise, which is no tar.
+    assert {"gz": "gzip: ", "xz": "xz: ", "bz2": "neither"}[compression] in done.stderr
+    device.check_untouched()
