@@ -217,6 +217,18 @@ def test_restored_conffile(root):
     root.assert_clean()
 
 
+def test_edit_that_is_taken_back(root):
+    """What was shipped is known all the while."""
+    root.install(opted_in())
+    root.write(CONFFILE, PATCHED + b"mine\n")
+    root.install(opted_in(version="2"))
+    assert root.read(CONFFILE) == PATCHED + b"mine\n"
+    root.write(CONFFILE, PATCHED)
+    root.pathpatch("verify")
+    root.pathpatch("restore", "--conffiles", "--package", "app")
+    assert root.read(CONFFILE) == SHIPPED
+
+
 def test_conffile_that_the_user_replaced_by_one_with_placeholders(root):
     root.install(opted_in())
     root.write(CONFFILE, SHIPPED + b"mine\n")
