@@ -34,8 +34,10 @@ WAYS = (
     ("tar | xz -3 -T2", "xz", ".tar.xz", TAR.replace("{words}", "") + " | xz -3 -T2 -Csha256"),
     ("tar | zstd -3", "zstd", ".tar.zst", TAR.replace("{words}", "") + " | zstd -qc -3"),
     ("tar | zstd -19", "zstd", ".tar.zst", TAR.replace("{words}", "") + " | zstd -qc -19 --no-check"),
-    ("zip -9", "zip", ".zip", "cd {tree} && zip -qrX9y - . | cat"),
-    ("zip -0", "zip", ".zip", "cd {tree} && zip -qrX0y - . | cat"),
+    ("zip -9", "zip", ".zip", "cd {tree} && zip -qrX9y $TMP.zip . && cat $TMP.zip && rm $TMP.zip"),
+    ("zip -0", "zip", ".zip", "cd {tree} && zip -qrX0y $TMP.zip . && cat $TMP.zip && rm $TMP.zip"),
+    # To a pipe: with data descriptors, and without symlinks, which zip stores.
+    ("zip | cat", "zip", ".pipe.zip", "cd {tree} && find . ! -type l | LC_ALL=C sort | zip -qX9@ - | cat"),
     (
         "epub",
         "zip",
@@ -115,9 +117,13 @@ def _pack(command, tree):
     return run("bash", "-o", "pipefail", "-c", script + command.replace("{tree}", str(tree)))
 
 
+NO_SYMLINKS = (".jar", ".pipe.zip")
+
+
 def _checker(suffix, wanted, unpacked):
     words = {
         ".zip": "unzip -qq {path} -d {folder}",
+        ".pipe.zip": "unzip -qq {path} -d {folder}",
         ".epub": "unzip -qq {path} -d {folder}",
         ".jar": "unzip -qq {path} -d {folder} && jar tf {path} >/dev/null",
         ".deb": "dpkg-deb -R {path} {folder}",
@@ -127,8 +133,9 @@ def _checker(suffix, wanted, unpacked):
         shutil.rmtree(unpacked, ignore_errors=True)
         unpacked.mkdir(parents=True)
         run("sh", "-c", words.format(path=path, folder=unpacked))
-        # jar takes no symlinks, and adds a manifest.
-        ignored = {"META-INF", "META-INF/MANIFEST.MF"} | ({"link"} if suffix == ".jar" else set())
+        # jar adds a manifest; pathpatch deb mends the sums.
+        ignored = {"META-INF", "META-INF/MANIFEST.MF", "DEBIAN/md5sums"}
+        ignored |= {"link"} if suffix in NO_SYMLINKS else set()
         assert _listing(unpacked, ignored) == _listing(wanted, ignored), "the unpacked tree"
 
     return check
@@ -151,7 +158,7 @@ def _listing(tree, ignored):
 
 
 def _fields(suffix):
-    if suffix in (".zip", ".epub", ".jar"):
+    if suffix.endswith((".zip", ".epub", ".jar")):
         return archives.zip_fields
     if suffix == ".deb":
         return archives.ar_fields
