@@ -1,0 +1,20 @@
+/* Where the state and dpkg's database of a session are, and which folder is being patched. */
+#ifndef PP_CORE_SESSION_FOLDERS_H
+#define PP_CORE_SESSION_FOLDERS_H
+
+#include "core/session.h"
+
+/* Finds session->state and session->admindir by the options, the table and the values so far.
+ * Neither need be there. */
+int pp_session_find_folders(struct pp_session *session, struct pp_err *err);
+
+/* The state is the first that is written to. Where root owns the root, and not what is below it,
+ * the program becomes who does (owner.h). */
+int pp_session_become_owner(struct pp_session *session, struct pp_err *err);
+
+/* Does the value of a placeholder of the table name the folder that is being patched: by holding
+ * dpkg's database, or by being the one on the default path? One that is volatile lies elsewhere: it
+ * must be there. */
+bool pp_session_value_fits(const struct pp_session *session, size_t index);
+
+#endif
