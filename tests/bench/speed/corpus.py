@@ -25,7 +25,7 @@ from pathlib import Path
 from generator import downloads, termux
 
 BENCH = Path(__file__).resolve().parents[1]
-VERSION = 1  # of what is done to the packages; another one builds the trees anew
+VERSION = 2  # of what is done to the packages; another one builds the trees anew
 VALUES = termux.user_values(10)
 SET = f"--set=TERMUX_APP__DATA_DIR={VALUES['TERMUX_APP__DATA_DIR']}"
 # Of all files.
@@ -202,15 +202,22 @@ def _kind(path):
         return "gzip"
     if head.startswith(b"PK\3\4"):
         return "zip"
-    return None if head.startswith(b"#!") or b"\0" in head else "plain"
+    return "plain" if _is_text(head) else None
+
+
+def _is_text(head):
+    """Neither a program nor binary: those are left alone, or told by rules of their own."""
+    return not head.startswith(b"#!") and b"\0" not in head
 
 
 # Each gives the content with placeholders, or None where no path stands in it.
 
 
 def _text(content):
+    if not _is_text(content[:NUL_LOOK]):
+        return None
     changed = termux.with_placeholders(content)
-    return changed if changed != content else None
+    return changed if termux.held(changed) else None
 
 
 def _gzip(content):
@@ -222,11 +229,11 @@ def _gzip(content):
 
 
 def _zip(content):
-    """A line in the first text of it. A signed archive would not be patched."""
+    """A line in its first text. A signed archive is not patched, a wheel gets other sums."""
     out = io.BytesIO()
     changed = False
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
-        if any(name.startswith("META-INF/") and name.endswith(".SF") for name in old.namelist()):
+        if any(name.endswith((".SF", ".dist-info/RECORD")) for name in old.namelist()):
             return None
         for info in old.infolist():
             member = old.read(info)

@@ -10,7 +10,7 @@ from generator import termux
 
 from .corpus import SET
 from .installing import Installed
-from .measure import MIB, Row, Side, alternate, mib
+from .measure import LEFT, MIB, Row, Side, alternate, mib
 from .plot import plot
 from .setting import environment
 
@@ -117,12 +117,8 @@ def hostile(setting):
 
 def _traced(words, folder, *options):
     told = folder / "trace"
-    subprocess.run(
-        ["strace", "-f", "-qq", "-o", told, *options, *map(str, words)],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env=environment(),
-    )
+    traced = ["strace", "-f", "-qq", "-o", told, *options, *words]
+    Side("strace", traced, statuses=LEFT, environment=environment()).run()
     return told.read_text(errors="replace")
 
 
@@ -162,8 +158,8 @@ def _calls_of(words, folder, names):
 def written(setting):
     corpus = setting.corpus
     corpus.reset()
-    scan = subprocess.run(setting.on_corpus("scan", corpus.tree), check=True, stdout=subprocess.PIPE)
-    hits = len(scan.stdout.splitlines())
+    scan = Side("scan", setting.on_corpus("scan", corpus.tree), statuses=LEFT)
+    hits = len(scan.run()[1].splitlines())
     patched = sum(path.stat().st_size for path in corpus.paths("plain", "gzip", "zip"))
     returned = _calls_of(setting.patching(corpus.tree), corpus.folder, WRITES)
     count = sum(value for value in returned if value > 0)

@@ -6,11 +6,13 @@ Rivals run alternately, after one round that warms what they read. Each run is c
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 
 MIB = 1 << 20
 TOLERANCE = 1.2  # a row holds within this times its bar
+LEFT = (0, 1)  # what pathpatch exits with where a tree holds content that it does not patch
 
 
 @dataclass
@@ -31,17 +33,23 @@ class Side:
         """Seconds and output of one run."""
         if self.prepare:
             self.prepare()
-        with open(self.stdin or os.devnull, "rb") as stdin:
+        with open(self.stdin or os.devnull, "rb") as stdin, tempfile.TemporaryFile() as said:
             begin = time.monotonic()
             process = subprocess.Popen(
-                list(map(str, self.words)), stdin=stdin, stdout=subprocess.PIPE, env=self.environment
+                list(map(str, self.words)),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=self.environment,
             )
             output = process.stdout.read()
             _, status = os.waitpid(process.pid, 0)
             seconds = time.monotonic() - begin
+            said.seek(0)
+            complaint = said.read()[-1000:]
         process.stdout.close()
         process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode in self.statuses, (self.name, process.returncode, output[-2000:])
+        assert process.returncode in self.statuses, (self.name, process.returncode, complaint)
         if self.check:
             self.check(output)
         return seconds, output

@@ -3,7 +3,7 @@
 import sys
 
 from .corpus import VALUES, termux
-from .measure import Row, Side, alternate, duel, versus
+from .measure import LEFT, Row, Side, alternate, duel, versus
 from .scanning import NEEDLE
 
 PAIRS = sorted(
@@ -71,6 +71,7 @@ def first(setting):
             setting.patching(corpus.tree),
             prepare=corpus.reset,
             check=_patched(corpus, "plain", "gzip", "zip"),
+            statuses=LEFT,
         ),
         Side(
             "rg | perl",
@@ -139,10 +140,11 @@ def sizes(setting):
 def again(setting):
     """The second apply finds a patched tree; the first scan an unpatched one of the same size."""
     corpus = setting.corpus
-    apply = Side("second apply", setting.patching(corpus.tree))
-    scan = Side("scan", setting.on_corpus("scan", "--quiet", corpus.tree))
+    apply = Side("second apply", setting.patching(corpus.tree), statuses=LEFT)
+    scan = Side("scan", setting.on_corpus("scan", "--quiet", corpus.tree), statuses=LEFT)
     corpus.reset()
     alternate([scan], setting.rounds)
-    Side("apply", setting.patching(corpus.tree), check=_patched(corpus, "plain", "gzip", "zip")).run()
+    patched = _patched(corpus, "plain", "gzip", "zip")
+    Side("apply", setting.patching(corpus.tree), check=patched, statuses=LEFT).run()
     alternate([apply], setting.rounds)
     yield versus("second apply of a tree against its first scan", 1.0, apply, scan)

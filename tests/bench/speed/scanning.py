@@ -3,7 +3,7 @@
 import re
 import sys
 
-from .measure import Side, duel
+from .measure import LEFT, Side, duel
 
 NEEDLE = "/data/data/com.termux"
 HITS = (0, 1)  # what rg exits with: it found something, or nothing
@@ -51,7 +51,7 @@ def _nothing(output):
 def _plain(setting, jobs=2):
     """Nothing is found, and so nothing is printed."""
     words = setting.on_corpus("scan", "--no-decode", "--quiet", setting.corpus.clean, jobs=jobs)
-    return Side(f"scan --jobs={jobs}", words, check=_nothing)
+    return Side(f"scan --jobs={jobs}", words, check=_nothing, statuses=LEFT)
 
 
 def scan(setting):
@@ -111,7 +111,7 @@ def archives(setting):
     yield duel(
         "scan with gzip and zip content against a Python walk",
         0.12,
-        Side("scan", setting.on_corpus("scan", *sample), check=all_scanned),
+        Side("scan", setting.on_corpus("scan", *sample), check=all_scanned, statuses=LEFT),
         Side("python", [sys.executable, "-c", WALK, NEEDLE, *sample], check=all_found),
         setting.rounds,
     )
@@ -133,7 +133,7 @@ def gzips(setting):
     yield duel(
         f"scan of {len(paths)} gzip files against rg -z",
         0.06,
-        Side("scan", setting.on_corpus("scan", f"--files-from={listed}"), check=enough),
+        Side("scan", setting.on_corpus("scan", f"--files-from={listed}"), check=enough, statuses=LEFT),
         Side("rg -z", grep, stdin=listed, check=enough, statuses=(0, 123)),
         setting.rounds,
     )
