@@ -48,8 +48,6 @@ def table(rows):
     for row in rows:
         least = f"{row.least:.3f}" if row.least is not None else ""
         bar = f"{'≥' if row.at_least else '≤'} {row.bar:g}{row.unit}"
-        lines.append(
-            f"| {row.job} | {row.value:.3f}{row.unit} | {least} | {bar} | {row.verdict} | {row.ours} "
-            f"| {row.rival} |"
-        )
+        cells = (row.job, f"{row.value:.3f}{row.unit}", least, bar, row.verdict, row.ours, row.rival)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
