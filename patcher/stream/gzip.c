@@ -16,19 +16,27 @@
 
 #define TRAILER_LEN 8
 
+/* Members under way, which take some 32 KiB each, and what each holds back until its turn. */
+#define MEMBER_COUNT_MAX 1024
+#define HELD_LEN_MAX ((size_t)4 << 10)
+
 /* What the trailer tells of a text. */
 struct tally {
     uint64_t len;
     uint32_t crc;
 };
 
+/* Blocks without text are written as they are read: maybe before the member's turn. */
 struct member {
+    struct pp_sink sink; /* of `stream` */
+    struct pp_sink *out; /* borrowed */
     struct member *next;
     struct pp_gzip_header header;
     struct pp_recode *stream;
     struct tally was;
     struct tally now;
-    bool header_given; /* to the sink */
+    struct pp_buffer held; /* what `stream` wrote before its turn */
+    bool begun;            /* its turn has come: the header is written */
 };
 
 enum gzip_state {
@@ -46,6 +54,7 @@ struct gzip {
     enum gzip_state state;
     struct member *first;
     struct member *last;
+    size_t member_count;
     struct pp_buffer waiting; /* text that no member takes yet */
     uint64_t padding_len;
 };
@@ -66,18 +75,77 @@ static void drop_first(struct gzip *self) {
     self->first = member->next;
     if (self->first == NULL)
         self->last = NULL;
+    self->member_count--;
     pp_recode_free(member->stream);
     pp_gzip_header_done(&member->header);
+    pp_buffer_done(&member->held);
     free(member);
 }
 
+static int member_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
+    struct member *member = (struct member *)sink;
+
+    if (member->begun)
+        return pp_sink_write(member->out, data, len, err);
+    if (len > HELD_LEN_MAX - member->held.len)
+        return pp_err_set(err, PP_ERR_LIMIT, "too many deflate blocks without text");
+    return pp_buffer_append(&member->held, data, len, err);
+}
+
+static const struct pp_sink_ops member_ops = {.write = member_write};
+
+/* Its turn has come. */
+static int begin(struct member *member, struct pp_err *err) {
+    int rc;
+
+    if (member->begun)
+        return 0;
+    member->begun = true;
+    rc = pp_sink_write(member->out, member->header.bytes.data, member->header.bytes.len, err);
+    if (rc == 0 && member->held.len > 0)
+        rc = pp_sink_write(member->out, member->held.data, member->held.len, err);
+    pp_buffer_done(&member->held);
+    return rc;
+}
+
+static int finish_first(struct gzip *self, struct pp_err *err) {
+    struct member *member = self->first;
+    uint8_t trailer[TRAILER_LEN];
+    int rc = begin(member, err);
+
+    if (rc == 0)
+        rc = pp_recode_finish(member->stream, err);
+    if (rc < 0)
+        return rc;
+    tally_trailer(&member->now, trailer);
+    rc = pp_sink_write(self->out, trailer, sizeof(trailer), err);
+    drop_first(self);
+    return rc;
+}
+
+/* A member follows: those before it that have all their text are finished. */
+static int finish_full(struct gzip *self, struct pp_err *err) {
+    int rc = 0;
+
+    while (rc == 0 && self->first != self->last && self->first->now.len == self->first->was.len)
+        rc = finish_first(self, err);
+    return rc == 0 && self->first == self->last ? begin(self->first, err) : rc;
+}
+
 static int start_member(struct gzip *self, struct pp_err *err) {
-    struct member *member = calloc(1, sizeof(*member));
+    struct member *member;
     struct pp_err refusal;
     int rc;
 
+    if (self->member_count == MEMBER_COUNT_MAX)
+        return pp_err_set(err, PP_ERR_LIMIT, "more than %d members with hardly any text",
+                          MEMBER_COUNT_MAX);
+    member = calloc(1, sizeof(*member));
     if (member == NULL)
         return pp_err_nomem(err);
+    member->sink.ops = &member_ops;
+    member->out = self->out;
+    self->member_count++;
     if (self->last != NULL)
         self->last->next = member;
     else
@@ -93,8 +161,9 @@ static int start_member(struct gzip *self, struct pp_err *err) {
             return rc;
     }
     self->state = GZIP_TEXT;
-    return pp_deflate_open(&self->env, &self->reader, self->out, member->header.level,
-                           &member->stream, err);
+    rc = pp_deflate_open(&self->env, &self->reader, self->out != NULL ? &member->sink : NULL,
+                         member->header.level, &member->stream, err);
+    return rc == 0 && self->out != NULL ? finish_full(self, err) : rc;
 }
 
 static int check_trailer(struct gzip *self, struct pp_err *err) {
@@ -179,31 +248,8 @@ static ssize_t gzip_read(struct pp_recode *recode, void *text, size_t len, struc
     return count;
 }
 
-static int give_header(struct gzip *self, struct member *member, struct pp_err *err) {
-    if (member->header_given)
-        return 0;
-    member->header_given = true;
-    return pp_sink_write(self->out, member->header.bytes.data, member->header.bytes.len, err);
-}
-
-static int finish_first(struct gzip *self, struct pp_err *err) {
-    struct member *member = self->first;
-    uint8_t trailer[TRAILER_LEN];
-    int rc = give_header(self, member, err);
-
-    if (rc == 0)
-        rc = pp_recode_finish(member->stream, err);
-    if (rc < 0)
-        return rc;
-    tally_trailer(&member->now, trailer);
-    rc = pp_sink_write(self->out, trailer, sizeof(trailer), err);
-    drop_first(self);
-    return rc;
-}
-
-static int give_text(struct gzip *self, struct member *member, const uint8_t *text, size_t len,
-                     struct pp_err *err) {
-    int rc = give_header(self, member, err);
+static int give_text(struct member *member, const uint8_t *text, size_t len, struct pp_err *err) {
+    int rc = begin(member, err);
 
     if (rc == 0)
         rc = pp_recode_write(member->stream, text, len, err);
@@ -223,7 +269,7 @@ static ssize_t share_out(struct gzip *self, const uint8_t *text, size_t len, str
         int rc;
 
         if (room > 0)
-            rc = give_text(self, member, text + done, count, err);
+            rc = give_text(member, text + done, count, err);
         else if (member != NULL && member->next != NULL)
             rc = finish_first(self, err);
         else
@@ -258,8 +304,7 @@ static int end_text(struct gzip *self, struct pp_err *err) {
         return (int)done;
     if ((size_t)done == self->waiting.len)
         return 0;
-    return give_text(self, self->first, self->waiting.data + done, self->waiting.len - (size_t)done,
-                     err);
+    return give_text(self->first, self->waiting.data + done, self->waiting.len - (size_t)done, err);
 }
 
 static int give_padding(struct gzip *self, struct pp_err *err) {

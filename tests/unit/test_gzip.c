@@ -402,6 +402,59 @@ static void test_members_whose_length_changes(void **state) {
         }
 }
 
+/* A member whose text comes behind blocks that have none, as after a flush of nothing. */
+static void append_late_member(struct pp_buffer *file, size_t block_count, const char *text) {
+    sample_append(file, plain_header, PLAIN_HEADER_LEN);
+    for (size_t i = 0; i < block_count; i++)
+        sample_append(file, "\0\0\0\xff\xff", 5);
+    append_body(file, text, strlen(text));
+}
+
+static int run_late_members(const struct pp_buffer *file, size_t read_len, size_t lag) {
+    struct recode_run run = recode_run_whole(&pp_codec_gzip);
+    int rc;
+
+    run.read_len = read_len;
+    run.lag = lag;
+    rc = recode_run(&run, file->data, file->len, &err);
+    if (rc == 0)
+        assert_same(&run.out, file);
+    recode_run_done(&run);
+    return rc;
+}
+
+/* Such blocks are written when they are read: not before what stands in front of them. */
+static void test_blocks_without_text_first(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer file = PP_BUFFER_INIT;
+
+    (void)state;
+    append_late_member(&file, 1, "one");
+    append_late_member(&file, 3, "two");
+    append_late_member(&file, 2, "");
+    append_late_member(&file, 1, "three");
+    for (size_t read_len = 1; read_len < 12; read_len++)
+        for (size_t lag = 0; lag < 12; lag++)
+            assert_int_equal(run_late_members(&file, read_len, lag), 0);
+    file.len = 0;
+    append_member(&file, "one", 3);
+    append_late_member(&file, 100000, "two");
+    assert_int_equal(run_late_members(&file, 10, 0), 0);
+    assert_int_equal(run_late_members(&file, 10, 1), -PP_ERR_LIMIT);
+}
+
+/* Members take memory until they are written. */
+static void test_members_without_text(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer file = PP_BUFFER_INIT;
+
+    (void)state;
+    append_member(&file, "one", 3);
+    for (int i = 0; i < 5000; i++)
+        append_member(&file, "", 0);
+    append_member(&file, "two", 3);
+    assert_int_equal(run_late_members(&file, 10, 0), 0);
+    assert_int_equal(run_late_members(&file, 10, 1), -PP_ERR_LIMIT);
+}
+
 static void test_bid(void **state) {
     (void)state;
     assert_true(pp_codec_gzip.bid((const uint8_t *)plain_header, 10));
@@ -423,6 +476,8 @@ int main(void) {
         cmocka_unit_test(test_afresh),
         cmocka_unit_test(test_level),
         cmocka_unit_test(test_members_whose_length_changes),
+        cmocka_unit_test(test_blocks_without_text_first),
+        cmocka_unit_test(test_members_without_text),
         cmocka_unit_test(test_bid),
     };
 
