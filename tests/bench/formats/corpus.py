@@ -3,6 +3,7 @@
 import hashlib
 import io
 import lzma
+import struct
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ MAGICS = (
     ("tar", 257, b"ustar"),
 )
 AR_HEADER_LEN = 60
+DICTIONARIES = {step << n for step in (2, 3) for n in range(31) if step << n < 1 << 32}
 
 
 def format_of(content):
@@ -25,7 +27,16 @@ def format_of(content):
     for name, offset, magic in MAGICS:
         if content.startswith(magic, offset):
             return name
-    return None
+    return "lzma" if _is_lzma(content) else None
+
+
+def _is_lzma(content):
+    """The rule of liblzma: .lzma has no magic number, but few properties and dictionaries."""
+    if len(content) < 13:
+        return False
+    properties, dictionary, length = struct.unpack_from("<BIQ", content)
+    known = length < 1 << 38 or length == (1 << 64) - 1
+    return properties < 225 and known and dictionary in DICTIONARIES
 
 
 @dataclass
