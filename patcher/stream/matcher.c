@@ -17,10 +17,12 @@ struct text {
     char *find;
     char *put;
     size_t len;
-    size_t stem_len; /* without the slashes at its end */
-    size_t pattern;  /* index of the caller */
+    size_t stem_len;  /* without the slashes at its end */
+    size_t pattern;   /* index of the caller */
+    uint8_t stem_end; /* the stem's last byte; the first slash where there is no stem */
     bool put_ascii;
-    bool changes; /* `put` is another text than `find` */
+    bool may_hold_guard; /* a guard may start in it and reach past its end */
+    bool changes;        /* `put` is another text than `find` */
     bool is_path;
 };
 
@@ -88,6 +90,7 @@ static int text_init(struct text *text, const char *find, const char *put, size_
     /* The value "/" is a guard of slashes only; to find those would be to find any run. */
     if (text->stem_len == 0 && !guard)
         return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
+    text->stem_end = (uint8_t)find[text->stem_len > 0 ? text->stem_len - 1 : 0];
     text->put_ascii = put == NULL || is_ascii(put, len);
     text->changes = put != NULL && memcmp(put, text->find, len) != 0;
     return 0;
@@ -119,6 +122,19 @@ static int add_guards(struct pp_matcher *matcher, const struct pp_pattern *patte
             matcher->len_max = len;
     }
     return 0;
+}
+
+/* Does a guard start behind the text's first slash and before its last, go on as the text does, and
+ * reach past its end? In padding only slashes start: with the first, if at all. */
+static bool may_hold_guard(const struct pp_matcher *matcher, const struct text *text) {
+    const struct text *guards = &matcher->texts[matcher->text_count];
+
+    for (size_t k = 1; k <= text->stem_len && k + 1 < text->len; k++)
+        for (size_t i = 0; i < matcher->guard_count && text->find[k] == '/'; i++)
+            if (guards[i].len > text->len - k &&
+                memcmp(text->find + k, guards[i].find, text->len - k) == 0)
+                return true;
+    return false;
 }
 
 struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t pattern_count,
@@ -159,8 +175,10 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         return NULL;
     }
     qsort(matcher->texts, pattern_count, sizeof(struct text), compare_texts);
-    for (size_t i = 0; i < pattern_count; i++)
+    for (size_t i = 0; i < pattern_count; i++) {
         matcher->position[matcher->texts[i].pattern] = (uint16_t)i;
+        matcher->texts[i].may_hold_guard = may_hold_guard(matcher, &matcher->texts[i]);
+    }
     /* A run of R slashes holds 8 of them at some multiple of R - 7. */
     matcher->stride = run_min >= RUN_MIN && run_min != SIZE_MAX ? run_min - 7 : 0;
     return matcher;
@@ -206,7 +224,7 @@ static bool stem_ends(const uint8_t *data, size_t len, size_t first, size_t widt
                       const struct text *text) {
     size_t at = text->stem_len > 0 ? first + (text->stem_len - 1) * width : first;
 
-    return at < len && (text->stem_len == 0 || data[at] == (uint8_t)text->find[text->stem_len - 1]);
+    return at < len && data[at] == text->stem_end;
 }
 
 static bool zeros_at(const uint8_t *data, size_t len, size_t at, size_t count) {
@@ -239,7 +257,9 @@ static bool any_text_at(const struct pp_matcher *matcher, size_t count, const ui
     enum pp_encoding encoding;
 
     for (size_t width = 1; width <= WIDTH_MAX; width *= 2) {
-        if (len - at <= width || !matcher->second[data[at + width]])
+        /* A wide one has zeros before its second character. */
+        if (len - at <= width || !matcher->second[data[at + width]] ||
+            !zeros_at(data, len, at + 1, width - 1))
             continue;
         for (size_t i = 0; i < count; i++) {
             const struct text *text = &matcher->texts[i];
@@ -254,7 +274,7 @@ static bool any_text_at(const struct pp_matcher *matcher, size_t count, const ui
 }
 
 /* Does a guard, of the candidate's width, start behind its first slash and before its last? Not one
- * that every such candidate holds. In padding only slashes start: with the first, if at all. */
+ * that every such candidate holds. */
 static bool holds_guard(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
                         size_t first, size_t width, const struct text *text) {
     const struct text *guards = &matcher->texts[matcher->text_count];
@@ -298,7 +318,7 @@ static enum verdict judge(const struct pp_matcher *matcher, const uint8_t *data,
         any_text_at(matcher, matcher->text_count + (writes ? matcher->guard_count : 0), data, len,
                     last))
         return VERDICT_SHORT;
-    if (writes && holds_guard(matcher, data, len, first, width, text))
+    if (writes && text->may_hold_guard && holds_guard(matcher, data, len, first, width, text))
         return VERDICT_NONE;
     *match = (struct pp_match){.pattern = text->pattern,
                                .encoding = encoding,
@@ -340,17 +360,21 @@ static bool match_run(const struct pp_matcher *matcher, const uint8_t *data, siz
                       size_t limit, struct pp_matcher_walk *walk, const struct run *run,
                       struct pp_match *match) {
     size_t short_first = SIZE_MAX;
+    uint8_t stem_end;
 
+    if (run->start < run->width ||
+        !zeros_at(data, len, run->start - (run->width - 1), run->width - 1))
+        return false;
+    stem_end = data[run->start - run->width];
     for (size_t i = 0; i < matcher->text_count; i++) {
         const struct text *text = &matcher->texts[i];
         size_t stem_len = text->stem_len * run->width;
         size_t first = run->start - stem_len;
 
-        if (text->len - text->stem_len > run->count || stem_len > run->start ||
-            first > short_first || (first < walk->floor && first != short_first) ||
-            anchor(first, run->width) >= limit ||
-            !text_at(data, len, first, run->width, text->find, text->stem_len) ||
-            !zeros_at(data, len, run->start - (run->width - 1), run->width - 1))
+        if (text->stem_end != stem_end || text->len - text->stem_len > run->count ||
+            stem_len > run->start || first > short_first ||
+            (first < walk->floor && first != short_first) || anchor(first, run->width) >= limit ||
+            !text_at(data, len, first, run->width, text->find, text->stem_len))
             continue;
         switch (judge(matcher, data, len, first, run->width, text, match)) {
         case VERDICT_MATCH:
