@@ -175,11 +175,10 @@ int pp_texts_spans(const struct pp_texts *texts, const struct pp_text_set *set, 
     for (size_t i = 0; i < hit_count; i++) {
         const struct pp_hit *hit = &hits[i];
         const struct pp_text_pair *pair;
-        const struct pp_text *old;
+        const struct pp_text *old, *put;
         enum pp_encoding encoding = (enum pp_encoding)hit->encoding;
         size_t width = hit->encoding <= PP_ENCODING_UTF32BE ? pp_encoding_width(encoding) : 0;
         size_t wide = width / 2; /* 1, 2, 4: index 0, 1, 2 */
-        int rc;
 
         if (hit->placeholder >= set->count || width == 0)
             return pp_err_set(err, PP_ERR_DAMAGED, "a recorded hit makes no sense");
@@ -189,15 +188,20 @@ int pp_texts_spans(const struct pp_texts *texts, const struct pp_text_set *set, 
                               "it was patched for %s, which no table here has, or whose value is "
                               "refused; use a table that has it",
                               pair->name);
-        rc = undo ? 0 : old_text(texts, pair, hit->was, &old, err);
-        if (rc < 0)
-            return rc;
+        old = &pair->value;
+        put = undo ? &pair->placeholder : &pair->value;
+        if (!undo) {
+            int rc = old_text(texts, pair, hit->was, &old, err);
+
+            if (rc < 0)
+                return rc;
+        }
         spans[i].offset = hit->offset;
         if (encoding == PP_ENCODING_UTF16BE || encoding == PP_ENCODING_UTF32BE)
             spans[i].offset += width - 1;
         spans[i].len = wide_len(pair->placeholder.len, width);
-        spans[i].old = undo ? pair->value.wide[wide] : old->wide[wide];
-        spans[i].put = undo ? pair->placeholder.wide[wide] : pair->value.wide[wide];
+        spans[i].old = old->wide[wide];
+        spans[i].put = put->wide[wide];
         shipped[i] = pair->placeholder.wide[wide];
         if (spans[i].offset < end || spans[i].offset > INT64_MAX - PP_SPAN_LEN_MAX)
             return pp_err_set(err, PP_ERR_DAMAGED, "recorded hits overlap");
