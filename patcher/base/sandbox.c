@@ -5,19 +5,6 @@
 
 #include <sys/prctl.h>
 
-#ifdef PP_NO_SANDBOX
-
-/* What measures coverage writes files of its own when the program ends. */
-unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox) {
-    (void)sandbox;
-    return PP_SANDBOX_NO_LANDLOCK | PP_SANDBOX_NO_FILTER;
-}
-
-void pp_sandbox_end_programs(void) {
-}
-
-#else
-
 unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox) {
     unsigned missing = 0;
     unsigned filters;
@@ -38,8 +25,6 @@ void pp_sandbox_end_programs(void) {
     /* Filters add up. */
     pp_syscall_filter(PP_FILTER_PROGRAMS);
 }
-
-#endif
 
 const char *pp_sandbox_note(unsigned missing) {
     switch (missing) {
