@@ -27,14 +27,14 @@ struct pp_member {
     uint32_t mode;      /* permission bits; 0 where the format has none */
     bool deflated;      /* zip: content() sees a raw deflate stream */
     bool len_fixed;     /* the content must keep its length, or the walk fails: never RESIZE */
-    uint64_t len;       /* bytes as stored in the container */
+    uint64_t len;       /* bytes as stored in the container; of a sparse file, with its holes */
     uint32_t crc32;     /* zip: of the plain text; content() with a sink sets the new one */
     uint64_t text_len;  /* zip: length of the plain text; content() with a sink sets the new one */
     const char *sealed; /* NULL, or why the archive stays as it is; it can be read all the same */
     bool is_signed;     /* that is why */
     bool is_key;        /* .mo: a message id, which text() must leave as it is */
-    /* zip: NULL, or why this member is copied whatever plan() says. Unless it is of kind
-     * PP_MEMBER_OTHER it can be read all the same. */
+    /* zip, tar: NULL, or why this member is to be copied; a zip does so whatever plan() says.
+     * Unless it is of kind PP_MEMBER_OTHER it can be read all the same. */
     const char *unsupported;
 };
 

@@ -74,6 +74,21 @@ static int walk_global(struct tar *tar, struct pp_err *err) {
     return pp_pass_write(&tar->pass, tar->chain.data.data, tar->chain.data.len, err);
 }
 
+static int walk_content(struct tar *tar, struct pp_member *member, uint64_t *new_len,
+                        struct pp_err *err) {
+    struct pp_visitor *visitor = tar->pass.visitor;
+    struct pp_tar_sparse_visitor sparse;
+    int rc;
+
+    if (tar->chain.sparse && member->unsupported == NULL) {
+        pp_tar_sparse_visitor_init(&sparse, &tar->chain.map, visitor);
+        tar->pass.visitor = &sparse.visitor;
+    }
+    rc = pp_pass_content(&tar->pass, member, write_headers, tar, new_len, err);
+    tar->pass.visitor = visitor;
+    return rc;
+}
+
 static int walk_member(struct tar *tar, struct pp_err *err) {
     struct pp_tar_chain *chain = &tar->chain;
     char name[PP_TAR_FULL_NAME_LEN + 1];
@@ -97,8 +112,10 @@ static int walk_member(struct tar *tar, struct pp_err *err) {
     if (rc < 0)
         return pp_err_context(err, "%s", member.name);
     new_len = member.len;
+    if (chain->sparse)
+        member.unsupported = pp_tar_sparse_refusal(&chain->map, member.len);
     if (member.kind == PP_MEMBER_FILE) {
-        rc = pp_pass_content(&tar->pass, &member, write_headers, tar, &new_len, err);
+        rc = walk_content(tar, &member, &new_len, err);
     } else {
         rc = pp_pass_write(&tar->pass, chain->data.data, chain->data.len, err);
         if (rc >= 0)

@@ -24,6 +24,7 @@ void pp_tar_chain_done(struct pp_tar_chain *chain) {
     pp_buffer_done(&chain->spans);
     pp_buffer_done(&chain->path);
     pp_buffer_done(&chain->link);
+    pp_tar_sparse_done(&chain->map);
 }
 
 static int add_span(struct pp_tar_chain *chain, enum span_kind kind, size_t at, size_t len,
@@ -51,8 +52,13 @@ static int take_record(struct pp_tar_chain *chain, size_t data_at, bool global,
     if (global && (sparse || size))
         return pp_err_set(err, PP_ERR_UNSUPPORTED, "a global pax header with %.*s",
                           (int)record->key_len, record->key);
-    if (sparse)
+    if (sparse) {
+        int rc = pp_tar_sparse_record(&chain->map, record, value, err);
+
+        if (rc < 0)
+            return rc;
         chain->sparse = true;
+    }
     if (pp_pax_is(record, "GNU.sparse.major"))
         chain->map_inside = record->value_len == 1 && value[0] == '1';
     if (size) {
@@ -124,19 +130,22 @@ static int read_extended(struct pp_tar_chain *chain, struct pp_pass *pass, uint8
 static int read_old_map(struct pp_tar_chain *chain, struct pp_pass *pass, struct pp_err *err) {
     const uint8_t *block = chain->data.data + chain->main_at;
     bool more = block[PP_TAR_GNU_EXTENDED] != 0;
+    int rc;
 
     /* star has its own layout for the same letter. */
     if (!pp_tar_is_gnu(block))
         return pp_err_set(err, PP_ERR_UNSUPPORTED, "a sparse member of another kind than GNU's");
     chain->sparse = true;
-    while (more) {
-        int rc = pp_pass_append(pass, &chain->data, PP_TAR_BLOCK_LEN, CHAIN_MAX, err);
-
+    rc = pp_tar_sparse_block(&chain->map, block, true, err);
+    while (rc >= 0 && more) {
+        rc = pp_pass_append(pass, &chain->data, PP_TAR_BLOCK_LEN, CHAIN_MAX, err);
         if (rc < 0)
             return rc;
-        more = chain->data.data[chain->data.len - PP_TAR_BLOCK_LEN + PP_TAR_MAP_EXTENDED] != 0;
+        block = chain->data.data + chain->data.len - PP_TAR_BLOCK_LEN;
+        more = block[PP_TAR_MAP_EXTENDED] != 0;
+        rc = pp_tar_sparse_block(&chain->map, block, false, err);
     }
-    return 0;
+    return rc;
 }
 
 static bool all_zero(const uint8_t *data, size_t len) {
@@ -176,13 +185,17 @@ static int read_block(struct pp_tar_chain *chain, struct pp_pass *pass, struct p
 }
 
 static void forget(struct pp_tar_chain *chain, uint64_t offset) {
-    struct pp_tar_chain fresh = {
-        .data = chain->data, .spans = chain->spans, .path = chain->path, .link = chain->link};
+    struct pp_tar_chain fresh = {.data = chain->data,
+                                 .spans = chain->spans,
+                                 .path = chain->path,
+                                 .link = chain->link,
+                                 .map = chain->map};
 
     fresh.data.len = 0;
     fresh.spans.len = 0;
     fresh.path.len = 0;
     fresh.link.len = 0;
+    pp_tar_sparse_clear(&fresh.map);
     fresh.offset = offset;
     *chain = fresh;
 }
@@ -256,6 +269,8 @@ int pp_tar_chain_read_map(struct pp_tar_chain *chain, struct pp_pass *pass, uint
             return pp_err_set(err, PP_ERR_DAMAGED, "a sparse map is not made of numbers");
         if (line == 0)
             line_count = 1 + 2 * number;
+        else if ((rc = pp_tar_sparse_number(&chain->map, number, err)) < 0)
+            return rc;
         line++;
         at = (size_t)(end - chain->data.data) + 1;
     }

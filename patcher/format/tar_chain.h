@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "format/pass.h"
+#include "format/tar_sparse.h"
 
 struct pp_tar_chain {
     struct pp_buffer data;  /* the blocks, as stored */
@@ -17,6 +18,7 @@ struct pp_tar_chain {
     bool open;              /* an extended header waits for its member */
     bool pax;               /* one of the extended headers is a pax one */
     bool sparse;
+    struct pp_tar_sparse map;
     bool map_inside;   /* pax sparse 1.0: the map stands before the content */
     size_t record_at;  /* the pax size record that counts; its header block */
     size_t record_len; /* 0: none */
@@ -27,7 +29,7 @@ struct pp_tar_chain {
 #define PP_TAR_CHAIN_INIT                                                                          \
     {                                                                                              \
         .data = PP_BUFFER_INIT, .spans = PP_BUFFER_INIT, .path = PP_BUFFER_INIT,                   \
-        .link = PP_BUFFER_INIT                                                                     \
+        .link = PP_BUFFER_INIT, .map = PP_TAR_SPARSE_INIT                                          \
     }
 
 void pp_tar_chain_done(struct pp_tar_chain *chain);

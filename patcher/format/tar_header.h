@@ -25,8 +25,12 @@ enum pp_tar_field {
     PP_TAR_PREFIX = 345,
     PP_TAR_PREFIX_LEN = 155,
     PP_TAR_XSTAR_PREFIX_LEN = 131, /* star puts times behind it, and "tar" at 508 */
-    PP_TAR_GNU_EXTENDED = 482,     /* a sparse header goes on in another block */
-    PP_TAR_MAP_EXTENDED = 504,     /* so does that block */
+    PP_TAR_GNU_MAP = 386,          /* of a sparse header: offset and length of so many parts */
+    PP_TAR_GNU_MAP_COUNT = 4,
+    PP_TAR_GNU_EXTENDED = 482, /* it goes on in another block */
+    PP_TAR_GNU_FILE_LEN = 483,
+    PP_TAR_MAP_COUNT = 21,     /* the parts in such a block */
+    PP_TAR_MAP_EXTENDED = 504, /* so does that block */
 };
 
 /* The longest name of a header: prefix, slash, name. */

@@ -147,9 +147,80 @@ def test_sparse(args, holes):
     code, lines, _ = walk("tar", data, "list")
     assert code == 0
     sizes = {line.split()[-1]: int(line.split()[3]) for line in lines.decode().splitlines() if line.startswith("content")}
-    # Content is what is stored, without the map.
+    # Content is the file with its holes.
     assert {name.rsplit("/", 1)[1]: size for name, size in sizes.items() if "sparse" in name} == {
-        f"sparse{count}": count * 4096 for count in (1, 3, 5, 40, 120)}
+        f"sparse{count}": count * 65536 + 7 for count in (1, 3, 5, 40, 120)}
+
+
+def sparse_tar(form, parts, file_len):
+    """A member whose map we choose: (offset, content) of each part."""
+    stored = b"".join(content for _, content in parts)
+    numbers = [number for offset, content in parts for number in (offset, len(content))]
+    info = tarfile.TarInfo("sparse")
+    info.mode = 0o644
+    keys = {"GNU.sparse.name": "sparse"}
+    if form == "0.1":
+        keys |= {"GNU.sparse.size": str(file_len), "GNU.sparse.numblocks": str(len(parts)),
+                 "GNU.sparse.map": ",".join(map(str, numbers))}
+    elif form == "1.0":
+        keys |= {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(file_len)}
+        text = "".join(f"{number}\n" for number in (len(parts), *numbers)).encode()
+        stored = text + bytes(-len(text) % 512) + stored
+    info.size = len(stored)
+    if form != "old":
+        info.pax_headers = keys
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            archive.addfile(info, io.BytesIO(stored))
+        return out.getvalue()
+    info.type = tarfile.GNUTYPE_SPARSE
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    fields = b"".join(b"%011o\0" % number for number in numbers)
+    block[386 : 386 + len(fields)] = fields
+    block[483:495] = b"%011o\0" % file_len
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block) + stored + bytes(-len(stored) % 512) + bytes(1024)
+
+
+def unpacked(data, folder):
+    folder.mkdir()
+    run("tar", "-C", folder, "-xf", "-", input=data)
+    return (folder / "sparse").read_bytes()
+
+
+@pytest.mark.parametrize("form", ["old", "0.1", "1.0"])
+@pytest.mark.parametrize("gap", [0, 1, 512, 4096])
+def test_sparse_parts(form, gap, tmp_path):
+    """A path may go on in the next part, but not behind a hole: GNU tar says what the file is."""
+    for start in range(512 - len(OLD) - 1, 514, 4):
+        content = (OLD + bytes(40)).ljust(start, b".") + OLD + b" and at the end " + OLD
+        file_len = len(content) + gap + 9
+        parts = [(0, content[:512]), (512 + gap, content[512:]), (file_len, b"")]
+        data = sparse_tar(form, parts, file_len)
+        file = unpacked(data, tmp_path / f"{start}-was")
+        assert file == content[:512] + bytes(gap) + content[512:] + bytes(9)
+        assert identity("tar", data)
+        after = patch("tar", data)
+        assert unpacked(after, tmp_path / f"{start}-now") == file.replace(OLD, NEW)
+        assert len(after) == len(data)
+
+
+@pytest.mark.parametrize("form", ["old", "0.1", "1.0"])
+def test_sparse_maps_that_do_not_fit(form):
+    """The member is seen as it is stored, and left."""
+    block = OLD.ljust(512)
+    for parts, file_len in [
+        ([(0, block), (5, block)], 2000),  # one over the other
+        ([(1000, block), (0, block)], 2000),  # out of order
+        ([(0, block), (1000, block)], 1500),  # behind the end
+        ([(0, OLD), (1000, block)], 2000),  # readers do not agree on where the second is stored
+        ([(0, block), (1000, block)], 1 << 30),  # hardly anything but holes
+    ]:
+        data = sparse_tar(form, parts, file_len)
+        assert identity("tar", data)
+        stored = sum(len(content) for _, content in parts)
+        assert b"content 0 644 %d sparse" % stored in walk("tar", data, "list")[1]
 
 
 @pytest.mark.parametrize("args", SPARSE, ids=lambda args: "".join(args))
