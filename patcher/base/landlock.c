@@ -5,10 +5,11 @@
 #ifdef __ANDROID__
 
 /* The filter that Android puts on apps kills for system calls that it does not know. */
-bool pp_landlock_restrict(const int *folders, size_t folder_count, bool programs) {
+bool pp_landlock_restrict(const int *folders, size_t folder_count, bool programs, bool truncation) {
     (void)folders;
     (void)folder_count;
     (void)programs;
+    (void)truncation;
     return false;
 }
 
@@ -45,7 +46,7 @@ static bool allow(int ruleset, int fd, uint64_t access) {
     return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-bool pp_landlock_restrict(const int *folders, size_t folder_count, bool programs) {
+bool pp_landlock_restrict(const int *folders, size_t folder_count, bool programs, bool truncation) {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     uint64_t writing = WRITING;
     struct landlock_ruleset_attr handled = {0};
@@ -54,7 +55,7 @@ bool pp_landlock_restrict(const int *folders, size_t folder_count, bool programs
 
     if (version < VERSION_MIN)
         return false;
-    if (version >= VERSION_TRUNCATE)
+    if (truncation && version >= VERSION_TRUNCATE)
         writing |= LANDLOCK_ACCESS_FS_TRUNCATE;
     handled.handled_access_fs = writing | DEVICES | (programs ? 0 : LANDLOCK_ACCESS_FS_EXECUTE);
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);

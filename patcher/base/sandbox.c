@@ -8,16 +8,21 @@
 unsigned pp_sandbox_enter(const struct pp_sandbox *sandbox) {
     unsigned missing = 0;
     unsigned filters;
+    bool filtered;
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return PP_SANDBOX_NO_LANDLOCK | PP_SANDBOX_NO_FILTER;
-    if (!pp_landlock_restrict(sandbox->folders, sandbox->folder_count, sandbox->programs))
-        missing |= PP_SANDBOX_NO_LANDLOCK;
     filters = (sandbox->programs ? 0 : PP_FILTER_PROGRAMS) |
               (sandbox->sockets ? PP_FILTER_OTHER_SOCKETS : PP_FILTER_SOCKETS) |
-              (sandbox->folder_count == 0 ? PP_FILTER_WRITING : 0) | PP_FILTER_NEVER;
-    if (!pp_syscall_filter(filters))
+              (sandbox->folder_count == 0 ? PP_FILTER_WRITING : 0) | PP_FILTER_NEVER |
+              PP_FILTER_TRUNCATION;
+    filtered = pp_syscall_filter(filters);
+    if (!filtered)
         missing |= PP_SANDBOX_NO_FILTER;
+    /* What the filter refuses, Landlock need not look for. */
+    if (!pp_landlock_restrict(sandbox->folders, sandbox->folder_count, sandbox->programs,
+                              !filtered))
+        missing |= PP_SANDBOX_NO_LANDLOCK;
     return missing;
 }
 

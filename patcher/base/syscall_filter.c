@@ -128,9 +128,11 @@ static const int for_writing[] = {
 #ifdef SYS_utimensat_time64
     SYS_utimensat_time64,
 #endif
-    437, /* openat2: its flags are in memory */
     452, /* fchmodat2 */
 };
+
+/* The flags of openat2 are in memory, out of a filter's sight. */
+#define CALL_OPENAT2 437
 
 #define CODE_MAX 512
 
@@ -170,16 +172,29 @@ static void refuse_calls(struct program *program, const int *numbers, size_t cou
         refuse_call(program, numbers[i], EPERM);
 }
 
-/* Refuses a call by an argument: `test` (BPF_JEQ or BPF_JSET) with `value`, whose outcome `when`
- * refuses. The number is loaded again behind it: what follows looks at it. */
-static void refuse_argument(struct program *program, int number, unsigned index, uint16_t test,
-                            uint32_t value, bool when) {
-    put(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 4));
-    load(program, argument(index));
+/* An argument of a call, or some bits of it. */
+struct bits {
+    int number; /* of the call */
+    unsigned index;
+    uint32_t mask;
+};
+
+/* Refuses a call by bits of an argument, where they are `value`, or, with `when` false, where they
+ * are not. The number is loaded again behind it: what follows looks at it. */
+static void refuse_bits(struct program *program, struct bits bits, uint32_t value, bool when) {
     put(program,
-        (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, when ? 0 : 1, when ? 1 : 0));
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)bits.number, 0, 5));
+    load(program, argument(bits.index));
+    put(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits.mask));
+    put(program,
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, when ? 0 : 1, when ? 1 : 0));
     end_with(program, REFUSE(EPERM));
     load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void refuse_argument(struct program *program, int number, unsigned index, uint32_t value,
+                            bool when) {
+    refuse_bits(program, (struct bits){number, index, UINT32_MAX}, value, when);
 }
 
 static void put_head(struct program *program) {
@@ -198,7 +213,7 @@ static void put_sockets(struct program *program) {
     refuse_call(program, SYS_socket, EPERM);
 #ifdef SYS_socketcall
     /* i386 has an old call for all of it. The domain, in memory, cannot be seen. */
-    refuse_argument(program, SYS_socketcall, 0, BPF_JEQ, SYS_SOCKET, true);
+    refuse_argument(program, SYS_socketcall, 0, SYS_SOCKET, true);
 #endif
 }
 
@@ -206,9 +221,31 @@ static void put_writing(struct program *program) {
     uint32_t flags = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 
     refuse_calls(program, for_writing, PP_ARRAY_LEN(for_writing));
-    refuse_argument(program, SYS_openat, 2, BPF_JSET, flags, true);
+    refuse_call(program, CALL_OPENAT2, EPERM);
+    refuse_bits(program, (struct bits){SYS_openat, 2, flags}, 0, false);
 #ifdef SYS_open
-    refuse_argument(program, SYS_open, 1, BPF_JSET, flags, true);
+    refuse_bits(program, (struct bits){SYS_open, 1, flags}, 0, false);
+#endif
+}
+
+/* To open for writing is Landlock's business. The kernel truncates for the other two modes, too. */
+static void refuse_truncating_open(struct program *program, int number, unsigned index) {
+    struct bits flags = {number, index, O_TRUNC | O_ACCMODE};
+
+    refuse_bits(program, flags, O_TRUNC | O_RDONLY, true);
+    refuse_bits(program, flags, O_TRUNC | O_ACCMODE, true);
+}
+
+static void put_truncation(struct program *program) {
+    refuse_call(program, SYS_truncate, EPERM);
+#ifdef SYS_truncate64
+    refuse_call(program, SYS_truncate64, EPERM);
+#endif
+    /* Programs that know it do without it, too. */
+    refuse_call(program, CALL_OPENAT2, ENOSYS);
+    refuse_truncating_open(program, SYS_openat, 2);
+#ifdef SYS_open
+    refuse_truncating_open(program, SYS_open, 1);
 #endif
 }
 
@@ -220,16 +257,18 @@ bool pp_syscall_filter(unsigned filters) {
     if ((filters & PP_FILTER_NEVER) != 0) {
         refuse_calls(&program, never, PP_ARRAY_LEN(never));
         /* What it types would be run by the shell that we were started from. */
-        refuse_argument(&program, SYS_ioctl, 1, BPF_JEQ, TIOCSTI, true);
+        refuse_argument(&program, SYS_ioctl, 1, TIOCSTI, true);
     }
     if ((filters & PP_FILTER_PROGRAMS) != 0)
         refuse_calls(&program, for_programs, PP_ARRAY_LEN(for_programs));
     if ((filters & PP_FILTER_SOCKETS) != 0)
         put_sockets(&program);
     if ((filters & PP_FILTER_OTHER_SOCKETS) != 0)
-        refuse_argument(&program, SYS_socket, 0, BPF_JEQ, AF_UNIX, false);
+        refuse_argument(&program, SYS_socket, 0, AF_UNIX, false);
     if ((filters & PP_FILTER_WRITING) != 0)
         put_writing(&program);
+    if ((filters & PP_FILTER_TRUNCATION) != 0)
+        put_truncation(&program);
     end_with(&program, SECCOMP_RET_ALLOW);
     if (program.count > CODE_MAX)
         return false;

@@ -10,6 +10,7 @@ enum pp_filter {
     PP_FILTER_SOCKETS = 1 << 2,       /* all of them */
     PP_FILTER_OTHER_SOCKETS = 1 << 3, /* those that are not AF_UNIX; on i386 none */
     PP_FILTER_WRITING = 1 << 4,       /* every change of a file, but by what is open already */
+    PP_FILTER_TRUNCATION = 1 << 5,    /* by name, or by opening for anything but writing */
 };
 
 /* `filters`: bits of enum pp_filter. For this thread and those that it starts. Needs no_new_privs.

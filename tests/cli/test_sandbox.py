@@ -24,7 +24,7 @@ NOTES = {
 }
 # Of a filter, of Landlock, and of Landlock for two folders.
 REFUSALS = (errno.EPERM, errno.EACCES, errno.EXDEV)
-FILES = ("write", "truncate", "create", "mkdir", "symlink", "link", "rename", "unlink")
+FILES = ("write", "truncate", "open-truncating", "create", "mkdir", "symlink", "link", "rename", "unlink")
 READ_ONLY = ("scan", "scan -", "lint", "deb", "deb -n", "bootstrap -n")
 WRITING = ("apply", "restore", "bootstrap", "pad")
 # Until dpkg-query has answered.
@@ -128,6 +128,10 @@ def expected(command, lacks):
     must = {f"outside-{each}": held for each in FILES}
     must |= {f"inside-{each}": held and (read_only or command == "verify") for each in FILES}
     must |= {f"{where}-chmod": read_only and filtered for where in ("inside", "outside")}
+    # The filter refuses them wherever: no run needs either.
+    for where in ("inside", "outside"):
+        for each in ("truncate", "open-truncating"):
+            must[f"{where}-{each}"] |= filtered
     must["program"] = command not in RUN_PROGRAMS and (landlock or filtered)
     must |= {name: filtered for name in ("tcp", "netlink", "unix", "unshare", "type")}
     must["kill"] = filtered and command not in RUN_PROGRAMS

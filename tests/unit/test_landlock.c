@@ -28,7 +28,7 @@ static enum outcome outcome_of(int (*attempt)(const char *path), const char *pat
         int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-            !pp_landlock_restrict(&fd, folder[0] != '\0' ? 1 : 0, programs))
+            !pp_landlock_restrict(&fd, folder[0] != '\0' ? 1 : 0, programs, true))
             _exit(ABSENT);
         if (attempt(path) >= 0)
             _exit(WORKED);

@@ -84,6 +84,19 @@ static int truncate_nothing(void) {
     return truncate("/nowhere/at/all", 0);
 }
 
+static int open_truncating(void) {
+    return open("/dev/null", O_RDONLY | O_TRUNC);
+}
+
+/* A mode of Linux that neither reads nor writes. */
+static int open_for_nothing_truncating(void) {
+    return open("/dev/null", O_ACCMODE | O_TRUNC);
+}
+
+static int open_to_write_truncating(void) {
+    return open("/dev/null", O_WRONLY | O_TRUNC);
+}
+
 static const struct row {
     int (*attempt)(void);
     unsigned filters; /* each of which alone refuses it */
@@ -103,13 +116,16 @@ static const struct row {
     {open_to_write, PP_FILTER_WRITING, 0},
     {change_mode, PP_FILTER_WRITING, EBADF},
     {remove_nothing, PP_FILTER_WRITING, ENOENT},
-    {truncate_nothing, PP_FILTER_WRITING, ENOENT},
+    {truncate_nothing, PP_FILTER_WRITING | PP_FILTER_TRUNCATION, ENOENT},
+    {open_truncating, PP_FILTER_WRITING | PP_FILTER_TRUNCATION, 0},
+    {open_for_nothing_truncating, PP_FILTER_WRITING | PP_FILTER_TRUNCATION, 0},
+    {open_to_write_truncating, PP_FILTER_WRITING, 0},
 };
 
 static void test_each_alone(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        for (unsigned filter = PP_FILTER_NEVER; filter <= PP_FILTER_WRITING; filter <<= 1) {
+        for (unsigned filter = PP_FILTER_NEVER; filter <= PP_FILTER_TRUNCATION; filter <<= 1) {
             int error = errno_of(rows[i].attempt, filter);
             bool refused = (rows[i].filters & filter) != 0;
 

@@ -26,7 +26,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Landlock's first version is not enough for the program. */
+#define LANDLOCK_VERSION_MIN 2
+
 static volatile int entered;
+static int filter_tried;
 
 static int lacks(const char *what) {
     const char *without = getenv("ESCAPE_WITHOUT");
@@ -63,8 +67,9 @@ static int run_program(void) {
 }
 
 static void try_files(const char *folder, const char *prefix) {
-    static const char *const names[] = {"write", "truncate", "create", "mkdir", "symlink",
-                                        "link",  "rename",   "unlink", "chmod"};
+    static const char *const names[] = {
+        "write",   "truncate", "open-truncating", "create", "mkdir",
+        "symlink", "link",     "rename",          "unlink", "chmod"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *victim = in(folder, "victim");
@@ -76,16 +81,18 @@ static void try_files(const char *folder, const char *prefix) {
         else if (i == 1)
             result = truncate(victim, 0);
         else if (i == 2)
-            result = open(in(folder, "new"), O_RDWR | O_CREAT, 0600);
+            result = open(victim, O_RDONLY | O_TRUNC);
         else if (i == 3)
-            result = mkdir(in(folder, "folder"), 0700);
+            result = open(in(folder, "new"), O_RDWR | O_CREAT, 0600);
         else if (i == 4)
-            result = symlink("x", in(folder, "symlink"));
+            result = mkdir(in(folder, "folder"), 0700);
         else if (i == 5)
-            result = link(victim, in(folder, "link"));
+            result = symlink("x", in(folder, "symlink"));
         else if (i == 6)
-            result = rename(in(folder, "another"), in(folder, "renamed"));
+            result = link(victim, in(folder, "link"));
         else if (i == 7)
+            result = rename(in(folder, "another"), in(folder, "renamed"));
+        else if (i == 8)
             result = unlink(victim);
         else
             result = chmod(in(folder, "."), 0777);
@@ -124,16 +131,21 @@ int prctl(int option, ...) {
         result = real(option, words[0], words[1], words[2], words[3]);
     else
         errno = EINVAL;
-    if (!entered) {
-        entered = 1;
-        try_all();
-    }
+    filter_tried = 1;
     return result;
+}
+
+/* Landlock comes behind the filter: here the sandbox is entered. */
+static int is_entry(long number, long result) {
+    return filter_tried && !entered &&
+           (number == SYS_landlock_restrict_self ||
+            (number == SYS_landlock_create_ruleset && result < LANDLOCK_VERSION_MIN));
 }
 
 long syscall(long number, ...) {
     long (*real)(long, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
     long words[6];
+    long result;
     va_list args;
 
     va_start(args, number);
@@ -142,9 +154,18 @@ long syscall(long number, ...) {
     va_end(args);
     if (number == SYS_landlock_create_ruleset && lacks("landlock")) {
         errno = ENOSYS;
-        return -1;
+        result = -1;
+    } else {
+        result = real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
     }
-    return real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    if (is_entry(number, result)) {
+        int error = errno;
+
+        entered = 1;
+        try_all();
+        errno = error;
+    }
+    return result;
 }
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
