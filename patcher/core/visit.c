@@ -32,30 +32,35 @@ static int look_at_symlink(const struct pp_policy *policy, const struct pp_walke
     char target[PATH_MAX + 1];
     ssize_t len = readlinkat(entry->dir, entry->name, target, sizeof(target));
     struct stat st;
+    int rc;
 
     if (len < 0)
         return pp_err_sys(err, "cannot read the symlink");
+    rc = pp_content_scan_text(policy, target, (size_t)len, &visited->findings, &visited->target,
+                              err);
+    if (rc < 0 || (visited->findings.count == 0 && visited->findings.problem_count == 0))
+        return rc;
     if (fstatat(entry->dir, entry->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return pp_err_sys(err, "cannot look at the symlink");
     note_stat(visited, &st);
-    return pp_content_scan_text(policy, target, (size_t)len, &visited->findings, &visited->target,
-                                err);
+    return 0;
 }
 
 /* Most files are small and hold nothing: they are read at once, and looked at. Returns 1 when there
- * is more to it. */
-static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer, bool *closed,
-                          struct pp_err *err) {
+ * is more to it; `len` is how much was read then. */
+static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer, size_t *len,
+                          bool *closed, struct pp_err *err) {
     PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
-    ssize_t len = pp_io_read(fd, buffer, PP_VISIT_BUFFER_LEN, err);
+    ssize_t count = pp_io_read(fd, buffer, PP_VISIT_BUFFER_LEN, err);
     struct pp_blob blob;
     int rc;
 
-    if (len < 0 || (size_t)len == PP_VISIT_BUFFER_LEN) {
+    *len = count < 0 ? 0 : (size_t)count;
+    if (count < 0 || *len == PP_VISIT_BUFFER_LEN) {
         pp_err_clear(err);
         return 1;
     }
-    blob = pp_blob_memory(buffer, (size_t)len);
+    blob = pp_blob_memory(buffer, *len);
     rc = pp_content_scan(policy, &blob, 0, &findings, err);
     *closed = findings.closed;
     return rc < 0 ? rc : findings.count > 0 || findings.problem_count > 0;
@@ -67,11 +72,12 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
         openat(entry->dir, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct pp_blob blob;
     struct stat st;
+    size_t len;
     int rc;
 
     if (fd < 0)
         return pp_err_sys(err, "cannot open");
-    rc = glance_at_file(policy, fd, buffer, &visited->findings.closed, err);
+    rc = glance_at_file(policy, fd, buffer, &len, &visited->findings.closed, err);
     if (rc <= 0)
         return rc;
     if (fstat(fd, &st) < 0)
@@ -79,7 +85,7 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
     if (!S_ISREG(st.st_mode))
         return pp_err_set(err, PP_ERR_CHANGED, "is no regular file any more");
     note_stat(visited, &st);
-    blob = pp_blob_file(fd, 0, (uint64_t)st.st_size);
+    blob = pp_blob_begun(fd, (uint64_t)st.st_size, buffer, len);
     return pp_content_scan(policy, &blob, visited->mode, &visited->findings, err);
 }
 
