@@ -1,12 +1,11 @@
 #include "tree/walker.h"
 
-#include "base/array.h"
 #include "base/beneath.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "tree/names.h"
 #include "tree/pool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -34,8 +33,9 @@ struct chunk {
     int rc;                /* the first error of a visit */
     struct pp_err failure; /* of that visit, or the problem */
     size_t count;
+    struct pp_buffer names; /* of the entries, each with its NUL */
     struct {
-        char *name;
+        size_t name; /* offset in `names` */
         bool is_symlink;
         void *visited;
     } entries[CHUNK_COUNT];
@@ -92,7 +92,8 @@ static void run_chunk(void *context, unsigned number, void *task) {
     chunk->rc = pp_buffer_append(&path, chunk->folder->path, folder_len, &chunk->failure);
     for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++) {
         struct pp_walker_entry entry = {.dir = chunk->folder->fd,
-                                        .name = chunk->entries[i].name,
+                                        .name = (const char *)chunk->names.data +
+                                                chunk->entries[i].name,
                                         .is_symlink = chunk->entries[i].is_symlink,
                                         .tag = chunk->tag};
 
@@ -135,9 +136,9 @@ static int deliver_chunk(void *context, void *task, struct pp_err *err) {
                 *err = failure;
             }
         }
-        free(chunk->entries[i].name);
     }
     folder_release(chunk->folder);
+    pp_buffer_done(&chunk->names);
     free(chunk);
     if (walker->options.progress != NULL)
         walker->options.progress(walker->options.context);
@@ -205,82 +206,11 @@ static int add_entry(struct pp_walker *walker, struct folder *folder, const char
         chunk->tag = walker->tag;
         walker->chunk = chunk;
     }
-    chunk->entries[chunk->count].name = strdup(name);
-    if (chunk->entries[chunk->count].name == NULL)
-        return pp_err_nomem(err);
+    chunk->entries[chunk->count].name = chunk->names.len;
     chunk->entries[chunk->count].is_symlink = is_symlink;
-    chunk->count++;
-    return 0;
-}
-
-struct name {
-    char *text;
-    unsigned char type; /* DT_REG, DT_LNK, DT_DIR */
-};
-
-struct names {
-    struct name *items;
-    size_t count;
-};
-
-static void names_done(struct names *names) {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i].text);
-    free(names->items);
-}
-
-static int compare_names(const void *left, const void *right) {
-    return strcmp(((const struct name *)left)->text, ((const struct name *)right)->text);
-}
-
-static unsigned char type_of(int dir, const struct dirent *entry) {
-    struct stat st;
-
-    if (entry->d_type != DT_UNKNOWN)
-        return entry->d_type;
-    if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return DT_UNKNOWN;
-    return S_ISREG(st.st_mode)   ? DT_REG
-           : S_ISLNK(st.st_mode) ? DT_LNK
-           : S_ISDIR(st.st_mode) ? DT_DIR
-                                 : DT_UNKNOWN;
-}
-
-/* The names of files, symlinks and folders, sorted. */
-static int read_names(const struct folder *folder, struct names *names, struct pp_err *err) {
-    int fd = fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);
-    PP_AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-
-    if (dir == NULL) {
-        pp_err_sys(err, "cannot read the folder");
-        if (fd >= 0)
-            close(fd);
+    if (pp_buffer_append(&chunk->names, name, strlen(name) + 1, err) < 0)
         return -(int)err->kind;
-    }
-    while (errno = 0, (entry = readdir(dir)) != NULL) {
-        unsigned char type = type_of(folder->fd, entry);
-
-        if ((type != DT_REG && type != DT_LNK && type != DT_DIR) ||
-            strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if ((names->count & (names->count + 1)) == 0) {
-            struct name *items =
-                pp_array_resize(names->items, 2 * (names->count + 1), sizeof(*items));
-
-            if (items == NULL)
-                return pp_err_nomem(err);
-            names->items = items;
-        }
-        names->items[names->count] = (struct name){strdup(entry->d_name), type};
-        if (names->items[names->count].text == NULL)
-            return pp_err_nomem(err);
-        names->count++;
-    }
-    if (errno != 0)
-        return pp_err_sys(err, "cannot read the folder");
-    if (names->count > 0)
-        qsort(names->items, names->count, sizeof(*names->items), compare_names);
+    chunk->count++;
     return 0;
 }
 
@@ -319,25 +249,25 @@ static int walk_folder(struct pp_walker *walker, int dir, const char *name, cons
 
 static int walk_names(struct pp_walker *walker, struct folder *folder, const char *folder_path,
                       struct pp_err *err) {
-    PP_AUTO(names_done) struct names names = {NULL, 0};
+    PP_AUTO_NAMES struct pp_names names = PP_NAMES_INIT;
     PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
     struct pp_err problem = PP_ERR_INIT;
-    int rc = read_names(folder, &names, &problem);
+    int rc = pp_names_read(folder->fd, &names, &problem);
 
     if (rc < 0)
         return problem.kind == PP_ERR_NOMEM ? pp_err_nomem(err)
                                             : tell(walker, folder_path, &problem, err);
     for (size_t i = 0; rc >= 0 && i < names.count; i++) {
-        const struct name *name = &names.items[i];
+        const struct dirent *entry = names.items[i];
 
-        if (name->type != DT_DIR) {
-            rc = add_entry(walker, folder, name->text, name->type == DT_LNK, err);
+        if (entry->d_type != DT_DIR) {
+            rc = add_entry(walker, folder, entry->d_name, entry->d_type == DT_LNK, err);
             continue;
         }
         path.len = 0;
-        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, name->text);
+        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, entry->d_name);
         if (rc >= 0)
-            rc = walk_folder(walker, folder->fd, name->text, (const char *)path.data, err);
+            rc = walk_folder(walker, folder->fd, entry->d_name, (const char *)path.data, err);
     }
     return rc;
 }
