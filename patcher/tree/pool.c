@@ -22,9 +22,11 @@ struct pp_pool {
     pthread_mutex_t mutex;
     pthread_cond_t given;
     pthread_cond_t done;
-    uint64_t tail;  /* tasks given */
-    uint64_t taken; /* taken by workers */
-    uint64_t head;  /* delivered */
+    uint64_t tail;    /* tasks given */
+    uint64_t taken;   /* taken by workers */
+    uint64_t head;    /* delivered */
+    uint64_t ended;   /* by workers, in any order */
+    uint64_t awaited; /* `done` is signalled from this count of `ended` on */
     bool closed;
     int rc; /* the first error of deliver() */
     struct pp_err failure;
@@ -50,7 +52,8 @@ static void *work(void *arg) {
         pool->options.run(pool->options.context, worker->number, slot->task);
         pthread_mutex_lock(&pool->mutex);
         slot->done = true;
-        pthread_cond_signal(&pool->done);
+        if (++pool->ended >= pool->awaited)
+            pthread_cond_signal(&pool->done);
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -122,7 +125,10 @@ int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err) {
     pthread_mutex_lock(&pool->mutex);
     deliver_done(pool);
     while (pool->tail - pool->head >= pool->options.window) {
-        pthread_cond_wait(&pool->done, &pool->mutex);
+        /* Half of them at once: to be woken for each costs more than many a task. */
+        pool->awaited = pool->ended + (pool->tail - pool->ended + 1) / 2;
+        while (pool->ended < pool->awaited)
+            pthread_cond_wait(&pool->done, &pool->mutex);
         deliver_done(pool);
     }
     pool->slots[pool->tail++ % PP_POOL_WINDOW_MAX] = (struct slot){.task = task, .done = false};
@@ -138,6 +144,7 @@ int pp_pool_finish(struct pp_pool *pool, struct pp_err *err) {
     pool->closed = true;
     pthread_cond_broadcast(&pool->given);
     deliver_done(pool);
+    pool->awaited = 0;
     while (pool->head < pool->tail) {
         pthread_cond_wait(&pool->done, &pool->mutex);
         deliver_done(pool);
