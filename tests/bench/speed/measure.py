@@ -75,7 +75,7 @@ class Row:
     least: float | None = None  # the ratio of the shortest times
     at_least: bool = False  # the bar is one from below
     unit: str = ""
-    note: str = ""
+    floor: str = ""  # what the least that the job takes was measured to be
 
     @property
     def verdict(self):
@@ -83,10 +83,11 @@ class Row:
         return "at the bar" if missed <= 1 else "holds" if missed <= TOLERANCE else "MISSES"
 
 
-def duel(job, bar, ours, rival, rounds, note=""):
-    """A row with the ratio of the median times of two sides."""
-    alternate([ours, rival], rounds)
-    return versus(job, bar, ours, rival, note)
+def duel(job, bar, ours, rival, rounds, floor=None):
+    """A row with the ratio of the median times of two sides. `floor` is a third that does the least which
+    the job takes, whoever does it: where its own ratio is above the bar, no program reaches the bar here."""
+    alternate([side for side in (ours, rival, floor) if side], rounds)
+    return versus(job, bar, ours, rival, floor)
 
 
 def alternate(sides, rounds):
@@ -97,7 +98,7 @@ def alternate(sides, rounds):
             side.seconds.append(side.run()[0])
 
 
-def versus(job, bar, ours, rival, note=""):
+def versus(job, bar, ours, rival, floor=None):
     return Row(
         job,
         ours.median / rival.median,
@@ -105,7 +106,7 @@ def versus(job, bar, ours, rival, note=""):
         f"{ours.name}: {ours.times()}",
         f"{rival.name}: {rival.times()}",
         least=min(ours.seconds) / min(rival.seconds),
-        note=note,
+        floor=f"{floor.median / rival.median:.3f}: {floor.name}, {floor.times()}" if floor else "",
     )
 
 

@@ -51,3 +51,8 @@ def table(rows):
         cells = (row.job, f"{row.value:.3f}{row.unit}", least, bar, row.verdict, row.ours, row.rival)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
+
+
+def floors(rows):
+    """The ratio that the least would have, which the job takes."""
+    return [f"- {row.job}: {row.floor}" for row in rows if row.floor]

@@ -62,6 +62,7 @@ def scan(setting):
         _plain(setting),
         Side("rg -a -lF", grep, statuses=HITS),
         setting.rounds,
+        _floor(setting, "none", setting.corpus.clean),
     )
 
 
