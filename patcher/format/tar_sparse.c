@@ -108,7 +108,7 @@ int pp_tar_sparse_record(struct pp_tar_sparse *sparse, const struct pp_pax_recor
 int pp_tar_sparse_block(struct pp_tar_sparse *sparse, const uint8_t *block, bool is_header,
                         struct pp_err *err) {
     const uint8_t *field = block + (is_header ? PP_TAR_GNU_MAP : 0);
-    size_t count = 2 * (is_header ? PP_TAR_GNU_MAP_COUNT : PP_TAR_MAP_COUNT);
+    size_t count = (size_t)2 * (is_header ? PP_TAR_GNU_MAP_COUNT : PP_TAR_MAP_COUNT);
     uint64_t number;
 
     if (is_header &&

@@ -54,10 +54,10 @@ static unsigned char type_of(int dir, const struct dirent *entry) {
 }
 
 static int compare(const void *left, const void *right) {
-    const struct dirent *const *a = left;
-    const struct dirent *const *b = right;
+    const struct pp_name *a = left;
+    const struct pp_name *b = right;
 
-    return strcmp((*a)->d_name, (*b)->d_name);
+    return strcmp(a->text, b->text);
 }
 
 /* Room for what is at least so many bytes long. */
@@ -76,13 +76,13 @@ int pp_names_read(int dir, struct pp_names *names, struct pp_err *err) {
     if (rc < 0)
         return rc;
     for (size_t at = 0; at < names->records.len;) {
-        struct dirent *entry = (struct dirent *)(names->records.data + at);
+        const struct dirent *entry = (const struct dirent *)(names->records.data + at);
+        unsigned char type = type_of(dir, entry);
 
         at += entry->d_reclen;
-        entry->d_type = type_of(dir, entry);
-        if ((entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_DIR) &&
+        if ((type == DT_REG || type == DT_LNK || type == DT_DIR) &&
             strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            names->items[names->count++] = entry;
+            names->items[names->count++] = (struct pp_name){entry->d_name, type};
     }
     qsort(names->items, names->count, sizeof(*names->items), compare);
     return 0;

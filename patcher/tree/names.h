@@ -7,9 +7,14 @@
 #include <dirent.h>
 #include <stddef.h>
 
+struct pp_name {
+    const char *text;
+    unsigned char type; /* DT_REG, DT_LNK or DT_DIR */
+};
+
 struct pp_names {
-    struct pp_buffer records; /* as the kernel gave them */
-    struct dirent **items; /* into `records`: regular files, symlinks and folders; all DT_ known */
+    struct pp_buffer records; /* as the kernel gave them: `items` point into it */
+    struct pp_name *items;
     size_t count;
 };
 

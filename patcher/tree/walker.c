@@ -258,16 +258,16 @@ static int walk_names(struct pp_walker *walker, struct folder *folder, const cha
         return problem.kind == PP_ERR_NOMEM ? pp_err_nomem(err)
                                             : tell(walker, folder_path, &problem, err);
     for (size_t i = 0; rc >= 0 && i < names.count; i++) {
-        const struct dirent *entry = names.items[i];
+        const struct pp_name *name = &names.items[i];
 
-        if (entry->d_type != DT_DIR) {
-            rc = add_entry(walker, folder, entry->d_name, entry->d_type == DT_LNK, err);
+        if (name->type != DT_DIR) {
+            rc = add_entry(walker, folder, name->text, name->type == DT_LNK, err);
             continue;
         }
         path.len = 0;
-        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, entry->d_name);
+        rc = pp_buffer_printf(&path, err, "%s%s", folder->path, name->text);
         if (rc >= 0)
-            rc = walk_folder(walker, folder->fd, entry->d_name, (const char *)path.data, err);
+            rc = walk_folder(walker, folder->fd, name->text, (const char *)path.data, err);
     }
     return rc;
 }
