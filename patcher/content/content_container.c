@@ -3,10 +3,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "format/wheel.h"
 
@@ -87,9 +87,9 @@ struct summed {
     struct pp_sink sink;
     struct pp_source *in;
     struct pp_sink *out;
-    uLong in_crc;
+    uint32_t in_crc;
     uint64_t in_len;
-    uLong out_crc;
+    uint32_t out_crc;
     uint64_t out_len;
     struct sha256_ctx out_sha256;
 };
@@ -99,7 +99,7 @@ static ssize_t summed_read(struct pp_source *source, void *data, size_t len, str
     ssize_t count = pp_source_read(self->in, data, len, err);
 
     if (count > 0) {
-        self->in_crc = crc32_z(self->in_crc, data, (size_t)count);
+        self->in_crc = libdeflate_crc32(self->in_crc, data, (size_t)count);
         self->in_len += (uint64_t)count;
     }
     return count;
@@ -110,7 +110,7 @@ static const struct pp_source_ops summed_source_ops = {.read = summed_read};
 static int summed_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
     struct summed *self = PP_CONTAINER_OF(sink, struct summed, sink);
 
-    self->out_crc = crc32_z(self->out_crc, data, len);
+    self->out_crc = libdeflate_crc32(self->out_crc, data, len);
     sha256_update(&self->out_sha256, len, data);
     self->out_len += len;
     return pp_sink_write(self->out, data, len, err);
@@ -177,7 +177,7 @@ static int walk_text(struct pp_walk_run *run, const struct pp_walk_place *place,
         rc = check_sums(&summed, self->member, err);
     if (rc < 0 || out == NULL)
         return rc;
-    self->member->crc32 = (uint32_t)summed.out_crc;
+    self->member->crc32 = summed.out_crc;
     self->member->text_len = summed.out_len;
     if (!self->record) {
         struct pp_wheel_change *change = &self->visit->changes[self->visit->change_count - 1];

@@ -18,31 +18,36 @@ struct walker {
     struct pp_buffer name;
 };
 
-static bool ends_with(const char *text, const char *end) {
-    size_t text_len = strlen(text);
+static bool ends_with(const char *text, size_t len, const char *end) {
     size_t end_len = strlen(end);
 
-    return text_len >= end_len && strcasecmp(text + text_len - end_len, end) == 0;
+    return len >= end_len && strncasecmp(text + len - end_len, end, end_len) == 0;
 }
 
 /* Jar: docs.oracle.com, JAR File Specification, "Signed JAR File"; names in any case. Wheel:
  * packaging.python.org, Binary distribution format, "Signed wheel files". cose.sig: add-ons of
  * Mozilla. The xml files: OpenDocument 1.3 part 2, 3.5, and EPUB OCF 3.3, 4.2.6.3.6. */
-const char *pp_zip_signature(const char *name) {
+const char *pp_zip_signature(const char *name, size_t len) {
     static const char *const jar_ends[] = {".SF", ".RSA", ".DSA", ".EC"};
-    static const char *const jar_names[] = {"cose.sig", "documentsignatures.xml",
-                                            "macrosignatures.xml", "signatures.xml"};
-    const char *slash = strchr(name, '/');
+    static const char *const jar_names[] = {"/cose.sig", "/documentsignatures.xml",
+                                            "/macrosignatures.xml", "/signatures.xml"};
+    const char *slash = memchr(name, '/', len);
+    size_t rest_len;
 
-    if (slash == NULL || strchr(slash + 1, '/') != NULL)
+    if (slash == NULL)
+        return NULL;
+    rest_len = len - (size_t)(slash - name);
+    if (memchr(slash + 1, '/', rest_len - 1) != NULL)
         return NULL;
     if (strncasecmp(name, "META-INF/", 9) == 0) {
         for (size_t i = 0; i < PP_ARRAY_LEN(jar_ends); i++) {
-            if (ends_with(slash, jar_ends[i]) || strcasecmp(slash + 1, jar_names[i]) == 0)
+            if (ends_with(slash, rest_len, jar_ends[i]) ||
+                (rest_len == strlen(jar_names[i]) && ends_with(slash, rest_len, jar_names[i])))
                 return "signed: a signature in META-INF";
         }
     }
-    if (ends_with(name, ".dist-info/RECORD.jws") || ends_with(name, ".dist-info/RECORD.p7s"))
+    if (ends_with(name, len, ".dist-info/RECORD.jws") ||
+        ends_with(name, len, ".dist-info/RECORD.p7s"))
         return "signed: a wheel with a signed RECORD";
     return NULL;
 }
@@ -64,24 +69,27 @@ static enum pp_member_kind member_kind(const struct pp_zip_entry *entry, const c
     return PP_MEMBER_FILE;
 }
 
-/* The name goes to the walker's buffer. */
+/* Names the member and finds its content: in place where it is short, else in the archive. The name
+ * goes to the walker's buffer. */
 static int describe(struct walker *self, const struct pp_zip_entry *entry, struct pp_member *member,
-                    struct pp_err *err) {
-    const struct pp_zip *zip = self->zip;
-    uint8_t *name;
-    int rc;
+                    struct pp_blob *content, struct pp_err *err) {
+    struct pp_zip *zip = self->zip;
+    size_t head_len = (size_t)(pp_zip_data_offset(entry) - entry->local_offset);
+    bool is_short = entry->sums.stored_len <= PP_WINDOW_LEN;
+    const uint8_t *head = pp_window_at(&zip->window, entry->local_offset,
+                                       head_len + (is_short ? entry->sums.stored_len : 0), err);
 
-    if ((rc = pp_buffer_reserve(&self->name, entry->name_len, err)) < 0)
-        return rc;
-    name = self->name.data;
-    rc = pp_zip_read(zip, (uint64_t)entry->local_offset + PP_ZIP_LOCAL_LEN, name, entry->name_len,
-                     err);
-    if (rc < 0)
-        return rc;
-    name[entry->name_len] = '\0';
+    if (head == NULL)
+        return pp_err_context(err, "zip");
+    self->name.len = 0;
+    if (pp_buffer_append(&self->name, head + PP_ZIP_LOCAL_LEN, entry->name_len, err) < 0)
+        return -(int)err->kind;
+    *content = is_short
+                   ? pp_blob_memory(head + head_len, entry->sums.stored_len)
+                   : pp_blob_part(&zip->blob, pp_zip_data_offset(entry), entry->sums.stored_len);
     *member = (struct pp_member){
-        .name = (const char *)name,
-        .kind = member_kind(entry, (const char *)name),
+        .name = (const char *)self->name.data,
+        .kind = member_kind(entry, (const char *)self->name.data),
         .mode = entry->unix_mode & 07777,
         .deflated = entry->method == PP_ZIP_DEFLATED,
         .len = entry->sums.stored_len,
@@ -94,36 +102,33 @@ static int describe(struct walker *self, const struct pp_zip_entry *entry, struc
     return 0;
 }
 
-static int call_content(struct walker *self, const struct pp_zip_entry *entry,
-                        struct pp_member *member, struct pp_sink *out, struct pp_err *err) {
-    struct pp_blob content =
-        pp_blob_part(&self->zip->blob, pp_zip_data_offset(entry), entry->sums.stored_len);
-    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&content, err);
+static int call_content(struct walker *self, struct pp_member *member,
+                        const struct pp_blob *content, struct pp_sink *out, struct pp_err *err) {
+    PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(content, err);
 
     if (source == NULL)
         return -(int)err->kind;
     return self->visitor->content(self->visitor, member, source, out, err);
 }
 
-static int call_plan(struct walker *self, const struct pp_zip_entry *entry,
-                     const struct pp_member *member, struct pp_err *err) {
+static int call_plan(struct walker *self, const struct pp_member *member,
+                     const struct pp_blob *content, struct pp_err *err) {
     uint8_t head[HEAD_LEN];
-    size_t head_len = entry->sums.stored_len < HEAD_LEN ? entry->sums.stored_len : HEAD_LEN;
-    int rc = pp_zip_read(self->zip, pp_zip_data_offset(entry), head, head_len, err);
+    ssize_t head_len = pp_blob_read(content, 0, head, sizeof(head), err);
 
-    if (rc < 0)
-        return rc;
-    return self->visitor->plan(self->visitor, member, head, head_len, err);
+    if (head_len < 0)
+        return (int)head_len;
+    return self->visitor->plan(self->visitor, member, head, (size_t)head_len, err);
 }
 
 /* Lets the visitor write the new content of a member, which is kept in the spool. */
 static int change(struct walker *self, struct pp_zip_entry *entry, struct pp_member *member,
-                  struct pp_err *err) {
+                  const struct pp_blob *content, struct pp_err *err) {
     uint64_t new_len;
     int rc;
 
     entry->spool_offset = self->texts->len;
-    rc = call_content(self, entry, member, &self->texts->sink, err);
+    rc = call_content(self, member, content, &self->texts->sink, err);
     if (rc < 0 || rc == PP_MEMBER_KEPT)
         return rc;
     new_len = self->texts->len - entry->spool_offset;
@@ -141,25 +146,27 @@ static int change(struct walker *self, struct pp_zip_entry *entry, struct pp_mem
 
 static int visit(struct walker *self, struct pp_zip_entry *entry, struct pp_err *err) {
     struct pp_member member;
+    struct pp_blob content;
     int rc;
 
-    if ((rc = describe(self, entry, &member, err)) < 0)
+    if ((rc = describe(self, entry, &member, &content, err)) < 0)
         return rc;
     if (self->texts == NULL)
-        return call_content(self, entry, &member, NULL, err);
-    rc = call_plan(self, entry, &member, err);
+        return call_content(self, &member, &content, NULL, err);
+    rc = call_plan(self, &member, &content, err);
     if (rc < 0 || rc == PP_PLAN_COPY || member.unsupported != NULL)
         return rc;
     if (rc == PP_PLAN_LAST) {
         entry->last = true;
         return 0;
     }
-    return change(self, entry, &member, err);
+    return change(self, entry, &member, &content, err);
 }
 
 static int visit_all(struct walker *self, struct pp_err *err) {
     struct pp_zip *zip = self->zip;
     struct pp_member member;
+    struct pp_blob content;
     int rc;
 
     for (size_t i = 0; i < zip->entry_count; i++) {
@@ -169,8 +176,8 @@ static int visit_all(struct walker *self, struct pp_err *err) {
     for (size_t i = 0; i < zip->entry_count; i++) {
         if (!zip->entries[i].last)
             continue;
-        if ((rc = describe(self, &zip->entries[i], &member, err)) < 0 ||
-            (rc = change(self, &zip->entries[i], &member, err)) < 0)
+        if ((rc = describe(self, &zip->entries[i], &member, &content, err)) < 0 ||
+            (rc = change(self, &zip->entries[i], &member, &content, err)) < 0)
             return rc;
     }
     return 0;

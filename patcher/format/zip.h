@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/sink.h"
+#include "base/window.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,7 +84,8 @@ struct pp_zip_entry {
 };
 
 struct pp_zip {
-    struct pp_blob blob; /* borrowed file or memory */
+    struct pp_blob blob;     /* borrowed file or memory */
+    struct pp_window window; /* on local headers and content */
     struct pp_zip_entry *entries;
     size_t entry_count;
     uint64_t central_offset;
@@ -112,9 +114,9 @@ static inline uint64_t pp_zip_data_offset(const struct pp_zip_entry *entry) {
     return (uint64_t)entry->local_offset + PP_ZIP_LOCAL_LEN + entry->name_len + entry->extra_len;
 }
 
-/* Is this the name of a signature over other members of the archive? Returns the reason not to
- * rewrite it, or NULL. */
-const char *pp_zip_signature(const char *name);
+/* Are these `len` bytes the name of a signature over other members of the archive? Returns the
+ * reason not to rewrite it, or NULL. */
+const char *pp_zip_signature(const char *name, size_t len);
 
 /* Writes the zip with the new content of the changed entries, which is in `texts`. Everything else
  * is copied. PP_ERR_UNSUPPORTED before the first byte when the result would need zip64. Changes

@@ -1,6 +1,5 @@
 #include "format/zip.h"
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 
 #include <stdlib.h>
@@ -31,7 +30,18 @@ int pp_zip_read(const struct pp_zip *zip, uint64_t offset, void *data, size_t le
     return 0;
 }
 
+/* The `len` bytes at `offset`, in place; NULL and PP_ERR_DAMAGED when the zip ends before. */
+static const uint8_t *view(struct pp_window *window, uint64_t offset, size_t len,
+                           struct pp_err *err) {
+    const uint8_t *bytes = pp_window_at(window, offset, len, err);
+
+    if (bytes == NULL)
+        pp_err_context(err, "zip");
+    return bytes;
+}
+
 void pp_zip_done(struct pp_zip *zip) {
+    pp_window_done(&zip->window);
     free(zip->entries);
     zip->entries = NULL;
     zip->entry_count = 0;
@@ -58,36 +68,34 @@ const uint8_t *pp_zip_find_end(const uint8_t *tail, size_t len) {
     return NULL;
 }
 
-static int find_end(struct pp_zip *zip, uint8_t *end, struct pp_err *err) {
+/* Copies the end record. The window is left where the central directory may be, too. */
+static int find_end(struct pp_zip *zip, struct pp_window *window, uint8_t *end,
+                    struct pp_err *err) {
     static const uint8_t magic[] = {'P', 'K', 5, 6};
-    PP_AUTO_BUFFER struct pp_buffer tail = PP_BUFFER_INIT;
-    uint64_t tail_len = PP_ZIP_TAIL_MAX;
+    size_t len = zip->blob.len < PP_ZIP_TAIL_MAX ? (size_t)zip->blob.len : PP_ZIP_TAIL_MAX;
+    uint64_t offset = zip->blob.len - len;
+    const uint8_t *tail = view(window, offset, len, err);
     const uint8_t *found;
-    int rc;
 
-    if (zip->blob.len < tail_len)
-        tail_len = zip->blob.len;
-    if ((rc = pp_buffer_reserve(&tail, tail_len, err)) < 0 ||
-        (rc = pp_zip_read(zip, zip->blob.len - tail_len, tail.data, tail_len, err)) < 0)
-        return rc;
-    found = pp_zip_find_end(tail.data, tail_len);
+    if (tail == NULL)
+        return -(int)err->kind;
+    found = pp_zip_find_end(tail, len);
     if (found != NULL) {
         memcpy(end, found, PP_ZIP_END_LEN);
-        zip->end_offset = zip->blob.len - tail_len + (uint64_t)(found - tail.data);
+        zip->end_offset = offset + (uint64_t)(found - tail);
         return 0;
     }
-    if (memmem(tail.data, tail_len, magic, sizeof(magic)) != NULL)
+    if (memmem(tail, len, magic, sizeof(magic)) != NULL)
         return pp_err_set(err, PP_ERR_DAMAGED,
                           "zip: it does not end with its end record: garbage or bytes missing");
     return pp_err_set(err, PP_ERR_DAMAGED, "zip: truncated: no end record");
 }
 
-static int read_end(struct pp_zip *zip, struct pp_err *err) {
+static int read_end(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
     uint8_t end[PP_ZIP_END_LEN] = {0};
-    uint8_t magic[4];
     int rc;
 
-    if ((rc = find_end(zip, end, err)) < 0)
+    if ((rc = find_end(zip, window, end, err)) < 0)
         return rc;
     zip->entry_count = pp_le16(end + 10);
     zip->central_len = pp_le32(end + 12);
@@ -99,9 +107,10 @@ static int read_end(struct pp_zip *zip, struct pp_err *err) {
                           "zip: archives on several disks are not rewritten");
     if (zip->central_offset + zip->central_len != zip->end_offset) {
         if (zip->end_offset >= PP_ZIP64_LOCATOR_LEN) {
-            rc = pp_zip_read(zip, zip->end_offset - PP_ZIP64_LOCATOR_LEN, magic, 4, err);
-            if (rc < 0)
-                return rc;
+            const uint8_t *magic = view(window, zip->end_offset - PP_ZIP64_LOCATOR_LEN, 4, err);
+
+            if (magic == NULL)
+                return -(int)err->kind;
             if (pp_le32(magic) == PP_ZIP64_LOCATOR_MAGIC)
                 return refuse_zip64(err);
         }
@@ -114,16 +123,16 @@ static int read_end(struct pp_zip *zip, struct pp_err *err) {
 }
 
 /* One entry of the central directory, at `offset` in it. */
-static int read_central(struct pp_zip *zip, struct pp_zip_entry *entry, uint64_t offset,
-                        uint64_t *next, struct pp_err *err) {
-    uint8_t head[PP_ZIP_CENTRAL_LEN];
+static int read_central(struct pp_zip *zip, struct pp_window *window, struct pp_zip_entry *entry,
+                        uint64_t offset, uint64_t *next, struct pp_err *err) {
+    const uint8_t *head;
     unsigned host;
-    int rc;
 
     if (zip->central_len - offset < PP_ZIP_CENTRAL_LEN)
         return pp_err_set(err, PP_ERR_DAMAGED, "zip: the central directory is too short");
-    if ((rc = pp_zip_read(zip, zip->central_offset + offset, head, sizeof(head), err)) < 0)
-        return rc;
+    head = view(window, zip->central_offset + offset, PP_ZIP_CENTRAL_LEN, err);
+    if (head == NULL)
+        return -(int)err->kind;
     entry->central_offset = (uint32_t)offset;
     host = head[5];
     entry->flags = pp_le16(head + 8);
@@ -183,18 +192,31 @@ static const char *unsupported_method(const struct pp_zip_entry *entry) {
     return NULL;
 }
 
-/* The local header against the entry of the central directory. `work` is scratch. */
-static int check_local(struct pp_zip *zip, struct pp_zip_entry *entry, struct pp_buffer *work,
+/* The name in the central directory against that behind the local header, and what both say. */
+static int check_name(struct pp_zip *zip, const struct pp_zip_entry *entry, const uint8_t *central,
+                      const uint8_t *local, struct pp_err *err) {
+    if (memcmp(central, local, entry->name_len) != 0)
+        return damaged(entry, "differs in name from the central directory", err);
+    if (memchr(local, '\0', entry->name_len) != NULL)
+        return damaged(entry, "has a NUL in its name", err);
+    if (zip->sealed == NULL)
+        zip->sealed = pp_zip_signature((const char *)local, entry->name_len);
+    return 0;
+}
+
+/* The local header against the entry of the central directory, which is seen through `window`. */
+static int check_local(struct pp_zip *zip, struct pp_window *window, struct pp_zip_entry *entry,
                        struct pp_err *err) {
-    uint8_t head[PP_ZIP_LOCAL_LEN];
-    size_t names_len;
     uint16_t central_flags = entry->flags;
+    const uint8_t *central;
+    const uint8_t *head;
     int rc;
 
     if (entry->local_offset >= zip->central_offset)
         return damaged(entry, "lies outside", err);
-    if ((rc = pp_zip_read(zip, entry->local_offset, head, sizeof(head), err)) < 0)
-        return rc;
+    head = view(&zip->window, entry->local_offset, PP_ZIP_LOCAL_LEN, err);
+    if (head == NULL)
+        return -(int)err->kind;
     entry->flags = pp_le16(head + 6);
     entry->extra_len = pp_le16(head + PP_ZIP_LOCAL_EXTRA_LEN_AT);
     if (pp_le32(head) != PP_ZIP_LOCAL_MAGIC)
@@ -204,23 +226,17 @@ static int check_local(struct pp_zip *zip, struct pp_zip_entry *entry, struct pp
         return damaged(entry, "differs from the central directory", err);
     if (pp_zip_data_offset(entry) + entry->sums.stored_len > zip->central_offset)
         return damaged(entry, "reaches into the central directory", err);
-
-    /* Both names one behind the other, then the local extra field. */
-    names_len = 2 * (size_t)entry->name_len;
-    work->len = 0;
-    if ((rc = pp_buffer_reserve(work, names_len + entry->extra_len, err)) < 0 ||
-        (rc = pp_zip_read(zip, zip->central_offset + entry->central_offset + PP_ZIP_CENTRAL_LEN,
-                          work->data, entry->name_len, err)) < 0 ||
-        (rc = pp_zip_read(zip, (uint64_t)entry->local_offset + PP_ZIP_LOCAL_LEN,
-                          work->data + entry->name_len, (size_t)entry->name_len + entry->extra_len,
-                          err)) < 0)
+    head = view(&zip->window, entry->local_offset,
+                PP_ZIP_LOCAL_LEN + (size_t)entry->name_len + entry->extra_len, err);
+    central = view(window, zip->central_offset + entry->central_offset + PP_ZIP_CENTRAL_LEN,
+                   entry->name_len, err);
+    if (head == NULL || central == NULL)
+        return -(int)err->kind;
+    rc = check_name(zip, entry, central, head + PP_ZIP_LOCAL_LEN, err);
+    if (rc < 0)
         return rc;
-    if (memcmp(work->data, work->data + entry->name_len, entry->name_len) != 0)
-        return damaged(entry, "differs in name from the central directory", err);
-    if (memchr(work->data, '\0', entry->name_len) != NULL)
-        return damaged(entry, "has a NUL in its name", err);
     entry->unsupported = unsupported_method(entry);
-    if (has_zip64_extra(work->data + names_len, entry->extra_len)) {
+    if (has_zip64_extra(head + PP_ZIP_LOCAL_LEN + entry->name_len, entry->extra_len)) {
         if (entry->unsupported == NULL)
             entry->unsupported = "zip64 local header";
     } else if (!sums_agree(entry, head)) {
@@ -229,9 +245,6 @@ static int check_local(struct pp_zip *zip, struct pp_zip_entry *entry, struct pp
     if (entry->method == PP_ZIP_STORED && !(entry->flags & PP_ZIP_FLAG_ENCRYPTED) &&
         entry->sums.stored_len != entry->sums.text_len)
         return damaged(entry, "is stored, but its two lengths differ", err);
-    work->data[entry->name_len] = '\0';
-    if (zip->sealed == NULL)
-        zip->sealed = pp_zip_signature((const char *)work->data);
     return 0;
 }
 
@@ -240,10 +253,9 @@ static int check_local(struct pp_zip *zip, struct pp_zip_entry *entry, struct pp
 static int check_descriptor(struct pp_zip *zip, struct pp_zip_entry *entry, uint64_t limit,
                             struct pp_err *err) {
     uint64_t offset = pp_zip_data_offset(entry) + entry->sums.stored_len;
-    uint8_t found[4 + PP_ZIP_DESCRIPTOR_LEN] = {0};
     uint8_t wanted[4 + PP_ZIP_DESCRIPTOR_LEN];
-    size_t len = sizeof(found);
-    int rc;
+    size_t len = sizeof(wanted);
+    const uint8_t *found;
 
     if (offset > limit)
         return damaged(entry, "overlaps the next one", err);
@@ -251,8 +263,9 @@ static int check_descriptor(struct pp_zip *zip, struct pp_zip_entry *entry, uint
         return 0;
     if (len > limit - offset)
         len = (size_t)(limit - offset);
-    if ((rc = pp_zip_read(zip, offset, found, len, err)) < 0)
-        return rc;
+    found = view(&zip->window, offset, len, err);
+    if (found == NULL)
+        return -(int)err->kind;
     pp_le32_put(wanted, PP_ZIP_DESCRIPTOR_MAGIC);
     pp_le32_put(wanted + 4, entry->sums.crc32);
     pp_le32_put(wanted + 8, entry->sums.stored_len);
@@ -267,15 +280,14 @@ static int check_descriptor(struct pp_zip *zip, struct pp_zip_entry *entry, uint
 }
 
 static int check_apk_block(struct pp_zip *zip, struct pp_err *err) {
-    uint8_t magic[APK_BLOCK_MAGIC_LEN];
-    int rc;
+    const uint8_t *magic;
 
-    if (zip->central_offset < sizeof(magic))
+    if (zip->central_offset < APK_BLOCK_MAGIC_LEN)
         return 0;
-    rc = pp_zip_read(zip, zip->central_offset - sizeof(magic), magic, sizeof(magic), err);
-    if (rc < 0)
-        return rc;
-    if (memcmp(magic, APK_BLOCK_MAGIC, sizeof(magic)) == 0)
+    magic = view(&zip->window, zip->central_offset - APK_BLOCK_MAGIC_LEN, APK_BLOCK_MAGIC_LEN, err);
+    if (magic == NULL)
+        return -(int)err->kind;
+    if (memcmp(magic, APK_BLOCK_MAGIC, APK_BLOCK_MAGIC_LEN) == 0)
         zip->sealed = "signed: APK signing block";
     return 0;
 }
@@ -289,8 +301,23 @@ static int compare_local(const void *a, const void *b) {
     return left->central_offset < right->central_offset ? -1 : 1;
 }
 
-static int read_entries(struct pp_zip *zip, struct pp_err *err) {
-    PP_AUTO_BUFFER struct pp_buffer work = PP_BUFFER_INIT;
+/* Headers and descriptors in the order in which they stand: forward through the file. */
+static int check_entries(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
+    int rc;
+
+    qsort(zip->entries, zip->entry_count, sizeof(*zip->entries), compare_local);
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        uint64_t limit =
+            i + 1 < zip->entry_count ? zip->entries[i + 1].local_offset : zip->central_offset;
+
+        if ((rc = check_local(zip, window, &zip->entries[i], err)) < 0 ||
+            (rc = check_descriptor(zip, &zip->entries[i], limit, err)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_entries(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
     uint64_t offset = 0;
     int rc;
 
@@ -298,34 +325,37 @@ static int read_entries(struct pp_zip *zip, struct pp_err *err) {
     if (zip->entries == NULL)
         return pp_err_nomem(err);
     for (size_t i = 0; i < zip->entry_count; i++) {
-        if ((rc = read_central(zip, &zip->entries[i], offset, &offset, err)) < 0 ||
-            (rc = check_local(zip, &zip->entries[i], &work, err)) < 0)
+        if ((rc = read_central(zip, window, &zip->entries[i], offset, &offset, err)) < 0)
             return rc;
     }
     if (offset != zip->central_len)
         return pp_err_set(err, PP_ERR_DAMAGED, "zip: more in the central directory than it says");
-    qsort(zip->entries, zip->entry_count, sizeof(*zip->entries), compare_local);
-    for (size_t i = 0; i < zip->entry_count; i++) {
-        uint64_t limit =
-            i + 1 < zip->entry_count ? zip->entries[i + 1].local_offset : zip->central_offset;
+    return check_entries(zip, window, err);
+}
 
-        if ((rc = check_descriptor(zip, &zip->entries[i], limit, err)) < 0)
-            return rc;
-    }
-    return 0;
+static int read_index(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
+    const uint8_t *magic = view(&zip->window, 0, 4, err);
+    int rc;
+
+    if (magic == NULL)
+        return -(int)err->kind;
+    if (pp_le32(magic) != PP_ZIP_LOCAL_MAGIC && pp_le32(magic) != PP_ZIP_END_MAGIC)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: a zip behind a stub is not rewritten");
+    if ((rc = read_end(zip, window, err)) < 0 || (rc = read_entries(zip, window, err)) < 0)
+        return rc;
+    return check_apk_block(zip, err);
 }
 
 int pp_zip_open(struct pp_zip *zip, const struct pp_blob *blob, struct pp_err *err) {
-    uint8_t magic[4];
+    struct pp_window central;
     int rc;
 
     *zip = (struct pp_zip){.blob = *blob};
-    if ((rc = pp_zip_read(zip, 0, magic, sizeof(magic), err)) < 0)
-        return rc;
-    if (pp_le32(magic) != PP_ZIP_LOCAL_MAGIC && pp_le32(magic) != PP_ZIP_END_MAGIC)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: a zip behind a stub is not rewritten");
-    if ((rc = read_end(zip, err)) < 0 || (rc = read_entries(zip, err)) < 0 ||
-        (rc = check_apk_block(zip, err)) < 0)
+    pp_window_init(&zip->window, blob);
+    pp_window_init(&central, blob);
+    rc = read_index(zip, &central, err);
+    pp_window_done(&central);
+    if (rc < 0)
         pp_zip_done(zip);
     return rc;
 }
