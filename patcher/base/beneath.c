@@ -21,6 +21,7 @@ struct way {
 void pp_place_done(struct pp_place *place) {
     pp_cleanup_close(&place->dir);
     pp_buffer_done(&place->path);
+    pp_buffer_done(&place->asked);
 }
 
 static int way_restart(struct way *way, struct pp_err *err) {
@@ -129,10 +130,16 @@ static size_t trimmed_len(const char *path, size_t len) {
     }
 }
 
-/* Is the folder of this path the one that the place has open? */
-static bool is_open(const struct pp_place *place, const char *path, size_t dir_len) {
-    return place->dir >= 0 && place->dir_len == dir_len &&
-           (dir_len == 0 || memcmp(place->path.data, path, dir_len) == 0);
+/* Is the folder of this path the one that the place has open? One that was reached through symlinks
+ * is so only for those who follow them. */
+static bool is_open(const struct pp_place *place, const char *path, size_t dir_len,
+                    enum pp_beneath mode) {
+    bool strict = mode == PP_BENEATH_STRICT;
+    const struct pp_buffer *known = strict ? &place->path : &place->asked;
+    size_t known_len = strict ? place->dir_len : place->asked.len;
+
+    return place->dir >= 0 && known_len == dir_len &&
+           (dir_len == 0 || memcmp(known->data, path, dir_len) == 0);
 }
 
 static int place_enter(int root, const char *path, size_t dir_len, enum pp_beneath mode,
@@ -141,7 +148,10 @@ static int place_enter(int root, const char *path, size_t dir_len, enum pp_benea
     int rc;
 
     pp_cleanup_close(&place->dir);
-    rc = pp_buffer_append(&way.rest, path, dir_len, err);
+    place->asked.len = 0;
+    rc = pp_buffer_append(&place->asked, path, dir_len, err);
+    if (rc >= 0)
+        rc = pp_buffer_append(&way.rest, path, dir_len, err);
     if (rc >= 0)
         rc = way_walk(&way, err);
     pp_buffer_done(&way.rest);
@@ -175,7 +185,7 @@ int pp_beneath_find(int root, const char *path, enum pp_beneath mode, struct pp_
     if (name_len == 2 && memcmp(name, "..", 2) == 0)
         return pp_err_set(err, PP_ERR_REFUSED, "the path ends with '..'");
     dir_len = trimmed_len(path, dir_len);
-    if (mode != PP_BENEATH_STRICT || !is_open(place, path, dir_len)) {
+    if (!is_open(place, path, dir_len, mode)) {
         rc = place_enter(root, path, dir_len, mode, place, err);
         if (rc < 0)
             return rc;

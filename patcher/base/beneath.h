@@ -22,17 +22,18 @@ struct pp_place {
     char name[NAME_MAX + 1]; /* last component; "." for the root itself */
     struct pp_buffer path;   /* the path relative to the root, without symlinks on the way */
     size_t dir_len;          /* of the folder's part of it, without its slash */
+    struct pp_buffer asked;  /* the folder as it was asked for, with the symlinks */
 };
 
 #define PP_PLACE_INIT                                                                              \
-    { .dir = -1, .name = "", .path = PP_BUFFER_INIT, .dir_len = 0 }
+    { .dir = -1, .name = "", .path = PP_BUFFER_INIT, .dir_len = 0, .asked = PP_BUFFER_INIT }
 #define PP_AUTO_PLACE PP_AUTO(pp_place_done)
 
 void pp_place_done(struct pp_place *place);
 
 /* Finds the folder that holds the last component, which itself need not exist. `place` is
- * initialised, and may be used again: while the folder stays the same in strict mode, it is not
- * opened again. `root` is borrowed. PP_ERR_SYSTEM with ENOENT when a folder on the way is gone. */
+ * initialised, and may be used again: while the same folder is asked for, it is not opened again.
+ * `root` is borrowed. PP_ERR_SYSTEM with ENOENT when a folder on the way is gone. */
 int pp_beneath_find(int root, const char *path, enum pp_beneath mode, struct pp_place *place,
                     struct pp_err *err);
 

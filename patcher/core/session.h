@@ -67,6 +67,7 @@ struct pp_session {
     struct pp_values was; /* when options.was is set */
     char *state;          /* as open(2) takes it */
     char *admindir;       /* the same */
+    bool moved;           /* dpkg works where the values say, and not on the default path */
     int ignored; /* PP_ENVIRONMENT_CHECKED: a placeholder whose variable was not believed; -1 */
     struct pp_matcher *matcher;
     struct pp_budget budget;

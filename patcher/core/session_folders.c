@@ -140,9 +140,7 @@ bool pp_session_value_fits(const struct pp_session *session, size_t index) {
             (tail != NULL && same_folder(named_admindir, session->admindir)));
 }
 
-/* Does dpkg work where the values say, and not on the default path? That is known by its database.
- */
-static bool is_moved(const struct pp_session *session) {
+bool pp_session_is_moved(const struct pp_session *session) {
     PP_AUTO_FREE char *moved = pp_values_move(&session->values, session->table.admindir);
     PP_AUTO_FREE char *full = NULL;
 
@@ -157,7 +155,7 @@ char *pp_session_locate(const struct pp_session *session, const char *path) {
     if (moved == NULL)
         return NULL;
     /* The default path may be there and be another user's: it is not the second guess. */
-    if (!is_moved(session) && fstatat(session->root, moved + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!session->moved && fstatat(session->root, moved + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return strdup(path + 1);
     return strdup(moved + 1);
 }

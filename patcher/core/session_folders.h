@@ -12,6 +12,10 @@ int pp_session_find_folders(struct pp_session *session, struct pp_err *err);
  * the program becomes who does (owner.h). */
 int pp_session_become_owner(struct pp_session *session, struct pp_err *err);
 
+/* Does dpkg work where the values say, and not on the default path? That is known by its database.
+ */
+bool pp_session_is_moved(const struct pp_session *session);
+
 /* Does the value of a placeholder of the table name the folder that is being patched: by holding
  * dpkg's database, or by being the one on the default path? One that is volatile lies elsewhere: it
  * must be there. */

@@ -90,6 +90,7 @@ int pp_session_settle(struct pp_session *session, struct pp_err *err) {
             session->table.placeholders[differs].name, session->values.values[differs].path,
             pp_value_origin_name(session->values.values[differs].origin),
             pp_envfile_get(&session->recorded, session->table.placeholders[differs].name));
+    session->moved = pp_session_is_moved(session);
     return 0;
 }
 

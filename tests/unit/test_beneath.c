@@ -127,6 +127,31 @@ static void test_place_is_used_again(void **state) {
     assert_int_equal(faccessat(place.dir, "usr", F_OK, 0), 0);
 }
 
+static void test_place_behind_a_symlink_is_used_again(void **state) {
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
+    struct pp_err err = PP_ERR_INIT;
+
+    (void)state;
+    assert_int_equal(pp_beneath_find(root.fd, "lib/file", PP_BENEATH_FOLLOW, &place, &err), 0);
+    /* It is not looked for again. */
+    assert_int_equal(unlinkat(root.fd, "lib", 0), 0);
+    assert_int_equal(pp_beneath_find(root.fd, "lib/other", PP_BENEATH_FOLLOW, &place, &err), 0);
+    assert_string_equal((const char *)place.path.data, "usr/lib/other");
+    assert_int_equal(faccessat(place.dir, "file", F_OK, 0), 0);
+    assert_int_equal(symlinkat("usr/lib", root.fd, "lib"), 0);
+    /* Whoever does not follow symlinks does not get there. */
+    assert_int_equal(pp_beneath_find(root.fd, "usr/lib/file", PP_BENEATH_STRICT, &place, &err), 0);
+    assert_int_equal(pp_beneath_find(root.fd, "lib/file", PP_BENEATH_STRICT, &place, &err),
+                     -PP_ERR_REFUSED);
+    /* Another way into the same folder. */
+    assert_int_equal(
+        pp_beneath_find(root.fd, "etc/absolute/lib/file", PP_BENEATH_FOLLOW, &place, &err), 0);
+    assert_int_equal(pp_beneath_find(root.fd, "lib/file", PP_BENEATH_STRICT, &place, &err),
+                     -PP_ERR_REFUSED);
+    assert_int_equal(pp_beneath_find(root.fd, "lib/file", PP_BENEATH_FOLLOW, &place, &err), 0);
+    assert_string_equal((const char *)place.path.data, "usr/lib/file");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths_are_made_plain),
@@ -135,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_last_component_is_never_followed),
         cmocka_unit_test(test_errors_say_what_is_missing),
         cmocka_unit_test(test_place_is_used_again),
+        cmocka_unit_test(test_place_behind_a_symlink_is_used_again),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
