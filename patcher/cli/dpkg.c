@@ -2,6 +2,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/confine.h"
@@ -58,15 +59,34 @@ static void open_announcer(struct hook_run *run, const char *state) {
         pp_output_message(&run->output, "%s", err.text);
 }
 
+/* Goes into the sandbox and opens the record, and asks dpkg meanwhile. dpkg-query is no program for
+ * the sandbox, but where another run had the lock: then what it knew is old. */
+static int open_record(struct hook_run *run, struct pp_session *session, struct pp_record *record,
+                       struct pp_dpkg_query *query, const char *package, struct pp_err *err) {
+    const struct pp_options *options = &run->options;
+    const struct pp_record_options record_options = {.always_replace = options->always_replace,
+                                                     .renew_ledger = true,
+                                                     .durability = options->durability,
+                                                     .reporter = &run->output.reporter};
+    int rc = pp_dpkg_query_start(query, session->admindir, package, err);
+
+    if (rc >= 0)
+        rc = pp_confine_session((struct pp_sandbox){.programs = true, .sockets = true}, session,
+                                false, &run->output, err);
+    if (rc >= 0)
+        rc = pp_record_open(record, session, &record_options, err);
+    if (rc >= 0 && record->waited)
+        rc = pp_dpkg_query_start(query, session->admindir, package, err);
+    pp_sandbox_end_programs();
+    return rc;
+}
+
 static int run_hook(struct hook_run *run, const char *package, struct pp_err *err) {
     const struct pp_options *options = &run->options;
     struct pp_output *output = &run->output;
     PP_AUTO_SESSION struct pp_session session = {.root = -1};
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
-    struct pp_record_options record_options = {.always_replace = options->always_replace,
-                                               .renew_ledger = true,
-                                               .durability = options->durability,
-                                               .reporter = &output->reporter};
+    PP_AUTO_DPKG_QUERY struct pp_dpkg_query query = PP_DPKG_QUERY_INIT;
 
     if (pp_session_open(&session, &options->session, err) < 0)
         return -(int)err->kind;
@@ -79,15 +99,13 @@ static int run_hook(struct hook_run *run, const char *package, struct pp_err *er
                           session.table.placeholders[session.ignored].name);
     if (pp_values_are_default(&session.values) && session.recorded.count == 0)
         return 0;
-    if (pp_confine_session((struct pp_sandbox){.programs = true, .sockets = true}, &session, false,
-                           output, err) < 0 ||
-        pp_record_open(&record, &session, &record_options, err) < 0)
+    if (open_record(run, &session, &record, &query, package, err) < 0)
         return -(int)err->kind;
     if (package != NULL)
-        return pp_dpkg_prepare(&record, package, &run->tally, err);
+        return pp_dpkg_prepare(&record, &query, &run->tally, err);
     open_announcer(run, session.state);
-    return pp_dpkg_trigger(&record, strcmp(options->arguments[0], "configure") == 0, &run->tally,
-                           err);
+    return pp_dpkg_trigger(&record, &query, strcmp(options->arguments[0], "configure") == 0,
+                           &run->tally, err);
 }
 
 /* `package` is NULL for all but prepare. */

@@ -85,9 +85,10 @@ static void on_result(void *context, const struct pp_journal_result *result) {
 }
 
 static void on_waiting(void *context, long pid) {
-    const struct pp_record *record = context;
+    struct pp_record *record = context;
     const struct pp_reporter *reporter = record->options.reporter;
 
+    record->waited = true;
     if (reporter->waiting != NULL)
         reporter->waiting(reporter->context, pid);
 }

@@ -32,6 +32,8 @@ struct pp_record {
      * killed, restored files. Returns false for a result that it does not know. */
     bool (*take)(void *context, const struct pp_journal_result *result);
     void *take_context;
+    /* Another run had the lock: what was read of the root before the record was open may be old. */
+    bool waited;
 };
 
 #define PP_AUTO_RECORD PP_AUTO(pp_record_done)

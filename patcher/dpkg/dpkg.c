@@ -27,9 +27,15 @@ static int adopt_rows(struct pp_hook *hook, struct pp_err *err) {
 }
 
 static int finish_package(struct pp_hook *hook, const struct pp_hook_package *changed,
-                          const struct pp_rows *rows, struct pp_err *err) {
+                          struct pp_rows *rows, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
-    int rc = pp_dpkg_rows_sums(hook->record, &hook->info, changed->package, rows, err);
+    struct stat st;
+    int rc = pp_dpkg_info_stat(&hook->info, changed->package, "md5sums", &st, err);
+
+    if (rc > 0 && rows->count == 0)
+        rc = pp_rows_load(rows, ledger, NULL, err);
+    if (rc >= 0)
+        rc = pp_dpkg_rows_sums(hook->record, &hook->info, changed->package, rows, err);
 
     if (rc >= 0 && !changed->again)
         rc = pp_ledger_put_stamp(ledger, changed->package->key, &changed->stamp, err);
@@ -44,8 +50,6 @@ static int finish_rows(struct pp_hook *hook, struct pp_err *err) {
         rc = adopt_rows(hook, err);
     for (size_t i = 0; rc >= 0 && i < hook->package_count; i++)
         rc = pp_dpkg_rows_expire(hook->record, hook->packages[i].package, err);
-    if (rc >= 0 && hook->package_count > 0)
-        rc = pp_rows_load(&rows, pp_journal_ledger(hook->record->journal), NULL, err);
     for (size_t i = 0; rc >= 0 && i < hook->package_count; i++)
         rc = finish_package(hook, &hook->packages[i], &rows, err);
     return rc;
@@ -108,14 +112,16 @@ static int apply_paths(struct pp_hook *hook, bool all, struct pp_tally *tally, s
     return rc < 0 ? rc : pp_apply(hook->record, &options, tally, err);
 }
 
-int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally,
-                    struct pp_err *err) {
+int pp_dpkg_trigger(struct pp_record *record, struct pp_dpkg_query *query, bool all,
+                    struct pp_tally *tally, struct pp_err *err) {
     const struct pp_journal_rows settled = {.wants = is_settled, .context = record};
     PP_AUTO(pp_hook_done) struct pp_hook hook;
     int rc = pp_hook_open(&hook, record, err);
 
     if (rc >= 0)
         rc = pp_revalue_rows(record, &settled, tally, err);
+    if (rc >= 0)
+        rc = pp_hook_hear(&hook, query, err);
     if (rc >= 0)
         rc = pp_hook_collect(&hook, all, err);
     if (rc >= 0 && hook.path_count > 0)

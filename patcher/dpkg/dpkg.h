@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "core/record.h"
 #include "core/report.h"
+#include "dpkg/dpkg_query.h"
 
 #include <stdbool.h>
 
@@ -18,12 +19,14 @@
  * of files that are gone expire. `postinst configure` looks at `all` packages, and sees to it that
  * dpkg knows of our interest in the trigger. Single files that cannot be patched are reported and
  * counted. An error means that the run could not go on, or that trying again will do more: a file
- * lacked room, or is half written. Adds to the tally. */
-int pp_dpkg_trigger(struct pp_record *record, bool all, struct pp_tally *tally, struct pp_err *err);
+ * lacked room, or is half written. Adds to the tally. `query` was started for all packages. */
+int pp_dpkg_trigger(struct pp_record *record, struct pp_dpkg_query *query, bool all,
+                    struct pp_tally *tally, struct pp_err *err);
 
 /* Before a package is unpacked: conffiles that we changed after dpkg recorded them, and the files
- * that the architectures of a `Multi-Arch: same` package share, are put to what dpkg expects. */
-int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally *tally,
+ * that the architectures of a `Multi-Arch: same` package share, are put to what dpkg expects.
+ * `query` was started for that package. */
+int pp_dpkg_prepare(struct pp_record *record, struct pp_dpkg_query *query, struct pp_tally *tally,
                     struct pp_err *err);
 
 /* What is wrong with the installation, and what mends it. */

@@ -1,6 +1,7 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
+#include "base/sandbox.h"
 #include "core/apply.h"
 #include "core/interest.h"
 #include "dpkg/dpkg_hook.h"
@@ -279,12 +280,18 @@ int pp_dpkg_check(struct pp_record *record,
     struct check check = {
         .rows = PP_ROWS_INIT, .tell = told, .context = context, .configure = PP_BUFFER_INIT};
     const struct pp_session *session = record->session;
+    PP_AUTO_DPKG_QUERY struct pp_dpkg_query query = PP_DPKG_QUERY_INIT;
     int rc = pp_hook_open(&check.hook, record, err);
 
+    if (rc >= 0)
+        rc = pp_dpkg_query_start(&query, session->admindir, NULL, err);
+    pp_sandbox_end_programs();
     if (rc < 0 && err->kind == PP_ERR_SYSTEM && err->sys == ENOENT) {
         pp_err_clear(err);
         return 0;
     }
+    if (rc >= 0)
+        rc = pp_hook_hear(&check.hook, &query, err);
     if (rc >= 0)
         rc = pp_buffer_printf(&check.configure, err, PP_OWN_NAME " dpkg configure");
     if (rc >= 0)

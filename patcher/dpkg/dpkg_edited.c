@@ -68,7 +68,7 @@ int pp_dpkg_edited(struct pp_record *record,
         return 0;
     }
     if (rc >= 0)
-        rc = pp_dpkg_query(&edited.dpkg, admindir, NULL, err);
+        rc = pp_dpkg_load(&edited.dpkg, admindir, NULL, err);
     pp_sandbox_end_programs();
     if (rc >= 0)
         rc = pp_dpkg_rows_follow(record, &edited.dpkg, err);

@@ -3,7 +3,6 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
-#include "base/sandbox.h"
 #include "core/interest.h"
 #include "dpkg/dpkg_rows.h"
 
@@ -20,6 +19,11 @@ void pp_hook_done(struct pp_hook *hook) {
         free((char *)hook->paths[i].path);
     free(hook->paths);
     free(hook->packages);
+    for (size_t i = 0; i < hook->known_count; i++) {
+        free(hook->known[i].key);
+        free(hook->known[i].version);
+    }
+    free(hook->known);
     pp_dpkg_info_done(&hook->info);
     pp_dpkg_done(&hook->dpkg);
 }
@@ -116,83 +120,102 @@ static int add_package(struct pp_hook *hook, struct pp_hook_package *found, stru
     return rc;
 }
 
-static struct pp_ledger_stamp stamp_of(const struct pp_hook *hook,
-                                       const struct pp_dpkg_package *package,
-                                       const struct stat *list) {
-    struct pp_ledger_stamp stamp = {.version = package->version,
-                                    .list_mtime = list->st_mtim,
-                                    .list_ino = list->st_ino,
-                                    .list_size = (uint64_t)list->st_size};
-
-    memcpy(stamp.config, hook->config, sizeof(hook->config));
-    return stamp;
+/* What a stamp tells besides the version. */
+static void note_list(struct pp_ledger_stamp *stamp, const struct pp_hook *hook,
+                      const struct stat *list) {
+    stamp->list_mtime = list->st_mtim;
+    stamp->list_ino = list->st_ino;
+    stamp->list_size = (uint64_t)list->st_size;
+    memcpy(stamp->config, hook->config, sizeof(hook->config));
 }
 
-/* The packages that take part, by key, with the stamps that they would get now. */
-static int find_packages(struct pp_hook *hook, struct pp_err *err) {
-    hook->packages = calloc(hook->dpkg.count + 1, sizeof(*hook->packages));
-    if (hook->packages == NULL)
-        return pp_err_nomem(err);
-    for (size_t i = 0; i < hook->dpkg.count; i++) {
-        const struct pp_dpkg_package *package = &hook->dpkg.packages[i];
-        struct stat list;
-        int rc = takes_part(hook, package)
-                     ? pp_dpkg_info_stat(&hook->info, package, "list", &list, err)
-                     : 0;
-
-        if (rc < 0)
-            return rc;
-        if (rc > 0)
-            hook->packages[hook->package_count++] = (struct pp_hook_package){
-                .package = package, .stamp = stamp_of(hook, package, &list)};
-    }
-    return 0;
-}
-
-static int compare_keys(const void *key, const void *found) {
-    return strcmp(key, ((const struct pp_hook_package *)found)->package->key);
-}
-
-static int note_stamp(void *context, const char *package, const struct pp_ledger_stamp *stamp,
+/* The list of a package tells more of it than dpkg does, and before dpkg answers. */
+static int note_known(void *context, const char *package, const struct pp_ledger_stamp *stamp,
                       struct pp_err *err) {
     struct pp_hook *hook = context;
-    struct pp_hook_package *found = bsearch(package, hook->packages, hook->package_count,
-                                            sizeof(*hook->packages), compare_keys);
+    struct pp_ledger_stamp now = *stamp;
+    struct pp_hook_known *known;
+    struct stat list;
+    int rc = pp_dpkg_info_stat_key(&hook->info, package, "list", &list, err);
 
-    (void)err;
-    if (found != NULL)
-        found->stamped = pp_ledger_same_stamp(&found->stamp, stamp);
-    return 0;
+    if (rc < 0)
+        return rc;
+    if ((hook->known_count & (hook->known_count + 1)) == 0) {
+        known = pp_array_resize(hook->known, 2 * (hook->known_count + 1), sizeof(*known));
+        if (known == NULL)
+            return pp_err_nomem(err);
+        hook->known = known;
+    }
+    if (rc > 0)
+        note_list(&now, hook, &list);
+    known = &hook->known[hook->known_count++];
+    *known = (struct pp_hook_known){.key = strdup(package),
+                                    .version = strdup(stamp->version),
+                                    .same = rc > 0 && pp_ledger_same_stamp(&now, stamp)};
+    return known->key == NULL || known->version == NULL ? pp_err_nomem(err) : 0;
+}
+
+static int compare_known(const void *key, const void *known) {
+    return strcmp(key, ((const struct pp_hook_known *)known)->key);
+}
+
+static bool is_stamped(const struct pp_hook *hook, const struct pp_dpkg_package *package) {
+    const struct pp_hook_known *known = NULL;
+
+    if (hook->known_count > 0)
+        known =
+            bsearch(package->key, hook->known, hook->known_count, sizeof(*known), compare_known);
+    return known != NULL && known->same && strcmp(known->version, package->version) == 0;
+}
+
+/* Takes a package that takes part, with the stamp that it would get now. */
+static int take_package(struct pp_hook *hook, const struct pp_dpkg_package *package, bool stamped,
+                        struct pp_err *err) {
+    struct pp_hook_package *found = &hook->packages[hook->package_count];
+    struct stat list;
+    int rc = pp_dpkg_info_stat(&hook->info, package, "list", &list, err);
+
+    if (rc <= 0)
+        return rc;
+    *found = (struct pp_hook_package){
+        .package = package, .stamp = {.version = package->version}, .stamped = stamped};
+    note_list(&found->stamp, hook, &list);
+    hook->package_count++;
+    return add_package(hook, found, err);
 }
 
 int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err) {
-    size_t count = 0;
-    int rc = find_packages(hook, err);
+    int rc = 0;
 
-    if (rc >= 0)
-        rc = pp_ledger_stamps(pp_journal_ledger(hook->record->journal), note_stamp, hook, err);
-    for (size_t i = 0; rc >= 0 && i < hook->package_count; i++) {
-        if (hook->packages[i].stamped && !all)
+    hook->packages = calloc(hook->dpkg.count + 1, sizeof(*hook->packages));
+    if (hook->packages == NULL)
+        return pp_err_nomem(err);
+    for (size_t i = 0; rc >= 0 && i < hook->dpkg.count; i++) {
+        const struct pp_dpkg_package *package = &hook->dpkg.packages[i];
+        bool stamped;
+
+        if (!takes_part(hook, package))
             continue;
-        hook->packages[count] = hook->packages[i];
-        rc = add_package(hook, &hook->packages[count++], err);
+        stamped = is_stamped(hook, package);
+        if (all || !stamped)
+            rc = take_package(hook, package, stamped, err);
     }
-    hook->package_count = count;
     return rc < 0 ? rc : 0;
 }
 
 int pp_hook_open(struct pp_hook *hook, struct pp_record *record, struct pp_err *err) {
-    const char *admindir = record->session->admindir;
     int rc;
 
     *hook = (struct pp_hook){.record = record, .dpkg = PP_DPKG_INIT, .info = PP_DPKG_INFO_INIT};
-    rc = pp_dpkg_info_open(&hook->info, admindir, err);
-    if (rc >= 0)
-        rc = pp_dpkg_query(&hook->dpkg, admindir, NULL, err);
-    pp_sandbox_end_programs();
-    if (rc >= 0)
-        make_config(hook);
-    return rc;
+    rc = pp_dpkg_info_open(&hook->info, record->session->admindir, err);
+    if (rc < 0)
+        return rc;
+    make_config(hook);
+    return pp_ledger_stamps(pp_journal_ledger(record->journal), note_known, hook, err);
+}
+
+int pp_hook_hear(struct pp_hook *hook, struct pp_dpkg_query *query, struct pp_err *err) {
+    return pp_dpkg_query_finish(query, &hook->dpkg, err);
 }
 
 bool pp_hook_has_own(const struct pp_hook *hook) {

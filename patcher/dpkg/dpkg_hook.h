@@ -20,6 +20,12 @@ struct pp_hook {
     struct pp_dpkg dpkg;
     struct pp_dpkg_info info;
     uint8_t config[PP_SHA256_LEN];
+    struct pp_hook_known {
+        char *key;
+        char *version;
+        bool same; /* all else that its stamp tells is as it was */
+    } * known;     /* packages that have a stamp, by key */
+    size_t known_count;
     struct pp_hook_package {
         const struct pp_dpkg_package *package;
         struct pp_ledger_stamp stamp;
@@ -31,10 +37,13 @@ struct pp_hook {
     size_t path_count;
 };
 
-/* Asks dpkg for all packages. The record is borrowed. Done with pp_hook_done() also after an error.
- */
+/* What there is to find out before dpkg has answered. The record is borrowed. Done with
+ * pp_hook_done() also after an error. */
 int pp_hook_open(struct pp_hook *hook, struct pp_record *record, struct pp_err *err);
 void pp_hook_done(struct pp_hook *hook);
+
+/* Waits for dpkg's answer about all packages. */
+int pp_hook_hear(struct pp_hook *hook, struct pp_dpkg_query *query, struct pp_err *err);
 
 /* Collects the packages that take part, and their paths: those whose stamp is not what it was, or
  * `all`. */

@@ -77,17 +77,33 @@ const char *pp_dpkg_info_divert(const struct pp_dpkg_info *info,
     return path;
 }
 
-/* The name of a package's file: with its architecture where several may be installed. */
-static int file_name(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,
+/* `stem_len` bytes of the key name a package in file names. */
+static int find_file(const struct pp_dpkg_info *info, const char *key, size_t stem_len,
                      const char *kind, char **name, struct stat *st, struct pp_err *err) {
-    if (asprintf(name, "%s%s%s.%s", package->name, package->multi_arch_same ? ":" : "",
-                 package->multi_arch_same ? package->arch : "", kind) < 0) {
+    if (asprintf(name, "%.*s.%s", (int)stem_len, key, kind) < 0) {
         *name = NULL;
         return pp_err_nomem(err);
     }
     if (fstatat(info->info, *name, st, 0) == 0)
         return 1;
     return errno == ENOENT ? 0 : pp_err_sys(err, "info/%s: cannot look at it", *name);
+}
+
+/* The name of a package's file: with its architecture where several may be installed. */
+static int file_name(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,
+                     const char *kind, char **name, struct stat *st, struct pp_err *err) {
+    size_t stem_len = strlen(package->multi_arch_same ? package->key : package->name);
+
+    return find_file(info, package->key, stem_len, kind, name, st, err);
+}
+
+int pp_dpkg_info_stat_key(const struct pp_dpkg_info *info, const char *key, const char *kind,
+                          struct stat *st, struct pp_err *err) {
+    PP_AUTO_FREE char *name = NULL;
+    PP_AUTO_FREE char *whole = NULL;
+    int rc = find_file(info, key, strcspn(key, ":"), kind, &name, st, err);
+
+    return rc != 0 ? rc : find_file(info, key, strlen(key), kind, &whole, st, err);
 }
 
 int pp_dpkg_info_stat(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,

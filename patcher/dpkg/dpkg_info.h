@@ -43,6 +43,9 @@ int pp_dpkg_info_read(const struct pp_dpkg_info *info, const struct pp_dpkg_pack
 /* Only what it is on the disk. */
 int pp_dpkg_info_stat(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,
                       const char *kind, struct stat *st, struct pp_err *err);
+/* The same for a package of which only the key is known, "name:arch". */
+int pp_dpkg_info_stat_key(const struct pp_dpkg_info *info, const char *key, const char *kind,
+                          struct stat *st, struct pp_err *err);
 /* Replaces one that is there, by a temporary and a rename. Its mode is kept. */
 int pp_dpkg_info_replace(const struct pp_dpkg_info *info, const struct pp_dpkg_package *package,
                          const char *kind, const struct pp_buffer *text, struct pp_err *err);

@@ -1,7 +1,6 @@
 #include "dpkg/dpkg.h"
 
 #include "base/cleanup.h"
-#include "base/sandbox.h"
 #include "core/apply.h"
 #include "core/revalue.h"
 #include "dpkg/dpkg_info.h"
@@ -124,12 +123,11 @@ static int prepare_package(struct pp_record *record, const struct pp_dpkg_packag
     return rc;
 }
 
-int pp_dpkg_prepare(struct pp_record *record, const char *name, struct pp_tally *tally,
+int pp_dpkg_prepare(struct pp_record *record, struct pp_dpkg_query *query, struct pp_tally *tally,
                     struct pp_err *err) {
     PP_AUTO_DPKG struct pp_dpkg dpkg = PP_DPKG_INIT;
-    int rc = pp_dpkg_query(&dpkg, record->session->admindir, name, err);
+    int rc = pp_dpkg_query_finish(query, &dpkg, err);
 
-    pp_sandbox_end_programs();
     /* Rows of conffiles that dpkg has configured since the last trigger are still under the name
      * that they had before. */
     if (rc >= 0 && dpkg.count > 0)

@@ -24,10 +24,8 @@ static const char format[] =
     "\\t${Dynamic-Variables}\\n${Conffiles}\\n";
 
 void pp_dpkg_done(struct pp_dpkg *dpkg) {
-    for (size_t i = 0; i < dpkg->count; i++) {
+    for (size_t i = 0; i < dpkg->count; i++)
         free(dpkg->packages[i].key);
-        free(dpkg->packages[i].conffiles);
-    }
     free(dpkg->packages);
     pp_buffer_done(&dpkg->text);
     *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
@@ -43,51 +41,67 @@ static void become_query(const char *const *argv, int output, bool quiet) {
 }
 
 /* bionic has no posix_spawn(3) before API 28. */
-static int start_query(const char *admindir, const char *name, int output, pid_t *pid,
-                       struct pp_err *err) {
+static int start_query(struct pp_dpkg_query *query, int output, struct pp_err *err) {
     PP_AUTO_FREE char *option = NULL;
-    const char *argv[] = {"dpkg-query", NULL, "-W", "-f", format, name, NULL};
+    const char *argv[] = {"dpkg-query", NULL, "-W", "-f", format, query->name, NULL};
 
-    if (asprintf(&option, "--admindir=%s", admindir) < 0) {
+    if (asprintf(&option, "--admindir=%s", query->admindir) < 0) {
         option = NULL;
         return pp_err_nomem(err);
     }
     argv[1] = option;
-    *pid = fork();
-    if (*pid < 0)
-        return pp_err_sys(err, "cannot start dpkg-query");
+    query->pid = fork();
     /* For a package that it does not know it complains; the answer is empty. */
-    if (*pid == 0)
-        become_query(argv, output, name != NULL);
-    return 0;
+    if (query->pid == 0)
+        become_query(argv, output, query->name != NULL);
+    return query->pid < 0 ? pp_err_sys(err, "cannot start dpkg-query") : 0;
 }
 
-static int run_query(struct pp_dpkg *dpkg, const char *admindir, const char *name,
-                     struct pp_err *err) {
-    int ends[2];
-    pid_t pid = -1;
+/* dpkg-query ends, whether anybody wants to hear it or not. */
+static void end_query(struct pp_dpkg_query *query, int *status) {
+    pp_cleanup_close(&query->output);
+    while (query->pid > 0 && waitpid(query->pid, status, 0) < 0 && errno == EINTR)
+        ;
+    query->pid = 0;
+}
+
+void pp_dpkg_query_done(struct pp_dpkg_query *query) {
+    PP_AUTO_BUFFER struct pp_buffer ignored = PP_BUFFER_INIT;
+    struct pp_err err = PP_ERR_INIT;
     int status;
+
+    /* It would complain of an output that is closed. */
+    if (query->output >= 0)
+        pp_io_read_all(query->output, OUTPUT_LEN_MAX, &ignored, &err);
+    end_query(query, &status);
+}
+
+int pp_dpkg_query_start(struct pp_dpkg_query *query, const char *admindir, const char *name,
+                        struct pp_err *err) {
+    int ends[2];
     int rc;
 
+    pp_dpkg_query_done(query);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return pp_err_sys(err, "cannot make a pipe");
-    rc = start_query(admindir, name, ends[1], &pid, err);
+    *query = (struct pp_dpkg_query){.admindir = admindir, .name = name, .output = ends[0]};
+    rc = start_query(query, ends[1], err);
     close(ends[1]);
-    if (rc < 0) {
-        close(ends[0]);
-        return rc;
-    }
-    rc = pp_io_read_all(ends[0], OUTPUT_LEN_MAX, &dpkg->text, err);
-    close(ends[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    return rc;
+}
+
+static int read_answer(struct pp_dpkg_query *query, struct pp_buffer *text, struct pp_err *err) {
+    int status = 0;
+    int rc = pp_io_read_all(query->output, OUTPUT_LEN_MAX, text, err);
+
+    end_query(query, &status);
     if (rc < 0)
         return pp_err_context(err, "dpkg-query");
     if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
         return pp_err_set(err, PP_ERR_SYSTEM, "cannot run dpkg-query: is it in PATH?");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) > (name != NULL ? UNKNOWN_STATUS : 0))
+    if (!WIFEXITED(status) || WEXITSTATUS(status) > (query->name != NULL ? UNKNOWN_STATUS : 0))
         return pp_err_set(err, PP_ERR_UNSUPPORTED,
-                          "dpkg-query failed: is dpkg's database at %s sound?", admindir);
+                          "dpkg-query failed: is dpkg's database at %s sound?", query->admindir);
     return 0;
 }
 
@@ -112,25 +126,25 @@ static int add_package(struct pp_dpkg *dpkg, char *line, struct pp_err *err) {
                                         .status = fields[3],
                                         .multi_arch_same = strcmp(fields[4], "same") == 0,
                                         .variables = fields[5],
-                                        .conffiles = strdup("")};
+                                        .conffiles = ""};
     dpkg->count++;
     if (asprintf(&package->key, "%s:%s", package->name, package->arch) < 0)
         package->key = NULL;
-    return package->key == NULL || package->conffiles == NULL ? pp_err_nomem(err) : 0;
+    return package->key == NULL ? pp_err_nomem(err) : 0;
 }
 
-static int add_conffile(struct pp_dpkg *dpkg, const char *line, struct pp_err *err) {
-    struct pp_dpkg_package *package;
-    char *grown;
+/* Cuts the lines of conffiles off, which start with a space. Returns them, or "". */
+static const char *cut_conffiles(char **rest) {
+    char *first = *rest;
+    char *end = NULL;
 
-    if (dpkg->count == 0)
-        return 0;
-    package = &dpkg->packages[dpkg->count - 1];
-    if (asprintf(&grown, "%s%s\n", package->conffiles, line) < 0)
-        return pp_err_nomem(err);
-    free(package->conffiles);
-    package->conffiles = grown;
-    return 0;
+    while (*rest != NULL && **rest == ' ') {
+        end = strchr(*rest, '\n');
+        *rest = end != NULL ? end + 1 : NULL;
+    }
+    if (end != NULL)
+        *end = '\0';
+    return first != *rest ? first : "";
 }
 
 static int compare_packages(const void *left, const void *right) {
@@ -140,13 +154,15 @@ static int compare_packages(const void *left, const void *right) {
 
 static int parse(struct pp_dpkg *dpkg, struct pp_err *err) {
     char *rest = (char *)dpkg->text.data;
-    char *line;
     int rc = 0;
 
-    while (rc >= 0 && (line = strsep(&rest, "\n")) != NULL) {
-        if (line[0] == ' ')
-            rc = add_conffile(dpkg, line, err);
-        else if (line[0] != '\0')
+    while (rc >= 0 && rest != NULL) {
+        const char *conffiles = cut_conffiles(&rest);
+        char *line = strsep(&rest, "\n");
+
+        if (conffiles[0] != '\0' && dpkg->count > 0)
+            dpkg->packages[dpkg->count - 1].conffiles = conffiles;
+        if (line != NULL && line[0] != '\0')
             rc = add_package(dpkg, line, err);
     }
     if (rc >= 0 && dpkg->count > 0)
@@ -154,17 +170,24 @@ static int parse(struct pp_dpkg *dpkg, struct pp_err *err) {
     return rc;
 }
 
-int pp_dpkg_query(struct pp_dpkg *dpkg, const char *admindir, const char *name,
-                  struct pp_err *err) {
+int pp_dpkg_query_finish(struct pp_dpkg_query *query, struct pp_dpkg *dpkg, struct pp_err *err) {
     int rc;
 
     *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
-    rc = run_query(dpkg, admindir, name, err);
+    rc = read_answer(query, &dpkg->text, err);
     if (rc >= 0)
         rc = parse(dpkg, err);
     if (rc < 0)
         pp_dpkg_done(dpkg);
     return rc;
+}
+
+int pp_dpkg_load(struct pp_dpkg *dpkg, const char *admindir, const char *name, struct pp_err *err) {
+    PP_AUTO_DPKG_QUERY struct pp_dpkg_query query = PP_DPKG_QUERY_INIT;
+    int rc = pp_dpkg_query_start(&query, admindir, name, err);
+
+    *dpkg = (struct pp_dpkg)PP_DPKG_INIT;
+    return rc < 0 ? rc : pp_dpkg_query_finish(&query, dpkg, err);
 }
 
 const struct pp_dpkg_package *pp_dpkg_find(const struct pp_dpkg *dpkg, const char *key) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct pp_dpkg_package {
     const char *name;
@@ -16,7 +17,7 @@ struct pp_dpkg_package {
     const char *status; /* "installed", "unpacked" and so on */
     bool multi_arch_same;
     const char *variables; /* the field Dynamic-Variables, or "" */
-    char *conffiles;       /* lines of " PATH HASH [obsolete]" */
+    const char *conffiles; /* lines of " PATH HASH [obsolete]" */
 };
 
 struct pp_dpkg {
@@ -29,8 +30,29 @@ struct pp_dpkg {
     { .text = PP_BUFFER_INIT, .packages = NULL, .count = 0 }
 #define PP_AUTO_DPKG PP_AUTO(pp_dpkg_done)
 
-/* Asks once for all packages, or for one (all its architectures; none is no error). */
-int pp_dpkg_query(struct pp_dpkg *dpkg, const char *admindir, const char *name, struct pp_err *err);
+/* A question for all packages, or for one (all its architectures; none is no error). Finding the
+ * answer takes as long as the rest of a run that has little to do: it goes on beside. */
+struct pp_dpkg_query {
+    const char *admindir; /* borrowed */
+    const char *name;     /* NULL: all packages; borrowed */
+    pid_t pid;            /* of dpkg-query; 0: not asked yet */
+    int output;
+};
+
+#define PP_DPKG_QUERY_INIT                                                                         \
+    { .output = -1 }
+#define PP_AUTO_DPKG_QUERY PP_AUTO(pp_dpkg_query_done)
+
+/* Asks. When the question was asked before, that answer does not count any more. */
+int pp_dpkg_query_start(struct pp_dpkg_query *query, const char *admindir, const char *name,
+                        struct pp_err *err);
+/* Waits for the answer. */
+int pp_dpkg_query_finish(struct pp_dpkg_query *query, struct pp_dpkg *dpkg, struct pp_err *err);
+/* Whatever the answer was. */
+void pp_dpkg_query_done(struct pp_dpkg_query *query);
+
+/* Asks, and waits. */
+int pp_dpkg_load(struct pp_dpkg *dpkg, const char *admindir, const char *name, struct pp_err *err);
 void pp_dpkg_done(struct pp_dpkg *dpkg);
 
 const struct pp_dpkg_package *pp_dpkg_find(const struct pp_dpkg *dpkg, const char *key);

@@ -253,92 +253,89 @@ static bool takes_part(const struct pp_dpkg *dpkg, const char *key) {
     return package != NULL && pp_dpkg_has_files(package) && package->variables[0] != '\0';
 }
 
-struct stamped {
+/* Names of packages. */
+struct keys {
     const struct pp_dpkg *dpkg;
-    char **gone;
-    size_t gone_count;
+    char **items;
+    size_t count;
 };
 
-static void stamped_done(struct stamped *stamped) {
-    for (size_t i = 0; i < stamped->gone_count; i++)
-        free(stamped->gone[i]);
-    free(stamped->gone);
+static void keys_done(struct keys *keys) {
+    for (size_t i = 0; i < keys->count; i++)
+        free(keys->items[i]);
+    free(keys->items);
 }
 
-static int note_gone(void *context, const char *package, const struct pp_ledger_stamp *stamp,
-                     struct pp_err *err) {
-    struct stamped *stamped = context;
-    char **gone;
+/* Most packages are as they were: their rows are not even looked at. */
+static int note_other(void *context, const char *package, struct pp_err *err) {
+    struct keys *keys = context;
+    char **items;
 
-    (void)stamp;
-    if (is_known(stamped->dpkg, package))
+    if (package[0] == '\0' || takes_part(keys->dpkg, package))
         return 0;
-    gone = pp_array_resize(stamped->gone, stamped->gone_count + 1, sizeof(char *));
-    if (gone == NULL)
+    items = pp_array_resize(keys->items, keys->count + 1, sizeof(char *));
+    if (items == NULL)
         return pp_err_nomem(err);
-    stamped->gone = gone;
-    gone[stamped->gone_count] = strdup(package);
-    return gone[stamped->gone_count++] == NULL ? pp_err_nomem(err) : 0;
+    keys->items = items;
+    items[keys->count] = strdup(package);
+    return items[keys->count++] == NULL ? pp_err_nomem(err) : 0;
 }
 
-/* A package may be gone and have left no row. */
-static int expire_gone(struct pp_ledger *ledger, const struct pp_dpkg *dpkg, struct pp_err *err) {
-    PP_AUTO(stamped_done) struct stamped stamped = {.dpkg = dpkg};
-    int rc = pp_ledger_stamps(ledger, note_gone, &stamped, err);
+static int follow_row(struct pp_record *record, const struct pp_dpkg *dpkg,
+                      const struct pp_row *row, struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(record->journal);
+    int rc;
 
-    for (size_t i = 0; rc >= 0 && i < stamped.gone_count; i++)
-        rc = pp_ledger_expire(ledger, stamped.gone[i], err);
-    return rc < 0 ? rc : 0;
-}
-
-struct following {
-    const struct pp_dpkg *dpkg; /* or NULL */
-    struct pp_rows rows;
-};
-
-static void following_done(struct following *following) {
-    pp_rows_done(&following->rows);
-}
-
-/* Most rows are of packages that are as they were: they are not even copied. */
-static int copy_moved(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
-    struct following *following = context;
-    const struct pp_dpkg *dpkg = following->dpkg;
-
-    if (file->package[0] == '\0')
+    if (!is_known(dpkg, row->package))
+        return leave_package(record, dpkg, row, err);
+    if (!pp_dpkg_has_files(pp_dpkg_find(dpkg, row->package)) && is_gone(record, row))
+        return pp_ledger_forget(ledger, row->path, err);
+    if (!has_opted_out(dpkg, row->package))
         return 0;
-    if (has_suffix(file->path, PP_DPKG_NEW) || has_suffix(file->path, PP_DPKG_DIST) ||
-        (dpkg != NULL && !takes_part(dpkg, file->package)))
-        return copy_row(&following->rows, file, err);
-    return 0;
+    rc = pp_row_fits(record, row, err);
+    return rc == 0 ? pp_ledger_forget(ledger, row->path, err) : rc;
+}
+
+/* A package that does not take part any more. One that is gone may have left no row. */
+static int follow_package(struct pp_record *record, const struct pp_dpkg *dpkg, const char *key,
+                          struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(record->journal);
+    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
+    int rc = pp_rows_load(&rows, ledger, key, err);
+
+    for (size_t i = 0; rc >= 0 && i < rows.count; i++)
+        rc = follow_row(record, dpkg, &rows.items[i], err);
+    return rc >= 0 && !is_known(dpkg, key) ? pp_ledger_expire(ledger, key, err) : rc;
+}
+
+static int follow_packages(struct pp_record *record, const struct pp_dpkg *dpkg,
+                           struct pp_err *err) {
+    PP_AUTO(keys_done) struct keys keys = {.dpkg = dpkg};
+    int rc = pp_ledger_package_names(pp_journal_ledger(record->journal), note_other, &keys, err);
+
+    for (size_t i = 0; rc >= 0 && i < keys.count; i++)
+        rc = follow_package(record, dpkg, keys.items[i], err);
+    return rc;
+}
+
+static int follow_conffiles(struct pp_record *record, const char *suffix, struct pp_err *err) {
+    const struct pp_ledger_filter filter = {.suffix = suffix};
+    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
+    int rc = pp_ledger_files(pp_journal_ledger(record->journal), &filter, copy_row, &rows, err);
+
+    for (size_t i = 0; rc >= 0 && i < rows.count; i++)
+        if (rows.items[i].package[0] != '\0')
+            rc = follow_conffile(record, &rows.items[i], suffix, err);
+    return rc;
 }
 
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
-    struct pp_ledger *ledger = pp_journal_ledger(record->journal);
-    PP_AUTO(following_done) struct following following = {.dpkg = dpkg, .rows = PP_ROWS_INIT};
-    int rc = pp_ledger_files(ledger, &(struct pp_ledger_filter){.package = NULL}, copy_moved,
-                             &following, err);
+    int rc = follow_conffiles(record, PP_DPKG_NEW, err);
 
-    for (size_t i = 0; rc >= 0 && i < following.rows.count; i++) {
-        const struct pp_row *row = &following.rows.items[i];
-
-        if (has_suffix(row->path, PP_DPKG_NEW)) {
-            rc = follow_conffile(record, row, PP_DPKG_NEW, err);
-        } else if (has_suffix(row->path, PP_DPKG_DIST)) {
-            rc = follow_conffile(record, row, PP_DPKG_DIST, err);
-        } else if (dpkg != NULL && !is_known(dpkg, row->package)) {
-            rc = leave_package(record, dpkg, row, err);
-        } else if (dpkg != NULL && !pp_dpkg_has_files(pp_dpkg_find(dpkg, row->package)) &&
-                   is_gone(record, row)) {
-            rc = pp_ledger_forget(ledger, row->path, err);
-        } else if (dpkg != NULL && has_opted_out(dpkg, row->package)) {
-            rc = pp_row_fits(record, row, err);
-            if (rc == 0)
-                rc = pp_ledger_forget(ledger, row->path, err);
-        }
-    }
+    if (rc >= 0)
+        rc = follow_conffiles(record, PP_DPKG_DIST, err);
     if (rc >= 0 && dpkg != NULL)
-        rc = expire_gone(ledger, dpkg, err);
+        rc = follow_packages(record, dpkg, err);
     return rc < 0 ? rc : 0;
 }
 

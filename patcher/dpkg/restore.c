@@ -46,7 +46,7 @@ static int open_dpkg(struct restore *restore, struct pp_err *err) {
 
     if (rc < 0 || access((const char *)info.data, F_OK) < 0)
         return rc < 0 ? rc : 0;
-    rc = pp_dpkg_query(&restore->dpkg, admindir, NULL, err);
+    rc = pp_dpkg_load(&restore->dpkg, admindir, NULL, err);
     if (rc >= 0)
         rc = pp_dpkg_info_open(&restore->info, admindir, err);
     restore->has_dpkg = rc >= 0;

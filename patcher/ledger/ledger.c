@@ -183,11 +183,27 @@ static int visit_single(void *context, const struct pp_ledger_file *file, struct
     return single->each(single->context, file, err);
 }
 
+/* No index knows how names end: all rows are read, but little of each. */
+static int walk_suffix(struct pp_ledger *ledger, const char *suffix, pp_ledger_file_fn *each,
+                       void *context, struct pp_err *err) {
+    sqlite3_stmt *stmt = pp_database_prepare(ledger,
+                                             "SELECT " PP_ROW_SELECT " FROM file AS row "
+                                             "CROSS JOIN folder ON folder.id = row.folder "
+                                             "CROSS JOIN package ON package.id = row.package "
+                                             "WHERE substr(row.name, -length(?1)) = ?1 " ORDER,
+                                             err);
+    int rc = stmt != NULL ? pp_database_bind(ledger, stmt, err, "t", suffix) : -(int)err->kind;
+
+    return rc < 0 ? rc : walk_rows(ledger, stmt, each, context, err);
+}
+
 int pp_ledger_files(struct pp_ledger *ledger, const struct pp_ledger_filter *filter,
                     pp_ledger_file_fn *each, void *context, struct pp_err *err) {
     struct single single = {filter->package, each, context};
     int rc = 0;
 
+    if (filter->suffix != NULL)
+        return walk_suffix(ledger, filter->suffix, each, context, err);
     if (filter->under != NULL && filter->after == NULL)
         rc = pp_ledger_find(ledger, filter->under, visit_single, &single, err);
     return rc != 0 ? rc : walk_range(ledger, filter, each, context, err);

@@ -68,6 +68,7 @@ struct pp_ledger_filter {
     const char *package; /* NULL: of every package */
     const char *under;   /* this path and those below it; NULL: every path */
     const char *after;   /* only rows that sort after this path; NULL: from the first on */
+    const char *suffix;  /* alone: only names that end so */
 };
 
 /* Calls `each` for the rows that fit, by folder, then name. A positive return of it ends the
@@ -119,8 +120,8 @@ struct pp_ledger_stamp {
     uint8_t config[PP_SHA256_LEN]; /* of values, table, policy, format of the tool */
 };
 bool pp_ledger_same_stamp(const struct pp_ledger_stamp *one, const struct pp_ledger_stamp *other);
-/* Calls `each` for every package that has a stamp, in any order; the stamp is good until it
- * returns. The callback does not write to the ledger. */
+/* Calls `each` for every package that has a stamp, by name; the stamp is good until it returns. The
+ * callback does not write to the ledger. */
 int pp_ledger_stamps(struct pp_ledger *ledger,
                      int (*each)(void *context, const char *package,
                                  const struct pp_ledger_stamp *stamp, struct pp_err *err),
@@ -129,6 +130,11 @@ int pp_ledger_put_stamp(struct pp_ledger *ledger, const char *package,
                         const struct pp_ledger_stamp *stamp, struct pp_err *err);
 /* Takes the stamp away: the package is looked at again. NULL: of every package. */
 int pp_ledger_expire(struct pp_ledger *ledger, const char *package, struct pp_err *err);
+/* Calls `each` for the names of the packages that have a stamp or a row, in any order. The callback
+ * does not write to the ledger. */
+int pp_ledger_package_names(struct pp_ledger *ledger,
+                            int (*each)(void *context, const char *package, struct pp_err *err),
+                            void *context, struct pp_err *err);
 /* Calls `each` for every package that has a stamp or a row, by name; `version` is "" without a
  * stamp. The callback does not write to the ledger. */
 int pp_ledger_packages(struct pp_ledger *ledger,

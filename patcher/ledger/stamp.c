@@ -35,7 +35,7 @@ int pp_ledger_stamps(struct pp_ledger *ledger,
     sqlite3_stmt *stmt = pp_database_prepare(
         ledger,
         "SELECT name, version, list_mtime, list_mtime_ns, list_ino, list_size, config "
-        "FROM package WHERE version IS NOT NULL",
+        "FROM package WHERE version IS NOT NULL ORDER BY name",
         err);
     int rc = stmt != NULL ? 0 : -(int)err->kind;
 
@@ -72,6 +72,24 @@ int pp_ledger_expire(struct pp_ledger *ledger, const char *package, struct pp_er
         return pp_database_run(ledger, err, "UPDATE package SET version = NULL", "");
     return pp_database_run(ledger, err, "UPDATE package SET version = NULL WHERE name = ?", "t",
                            package);
+}
+
+int pp_ledger_package_names(struct pp_ledger *ledger,
+                            int (*each)(void *context, const char *package, struct pp_err *err),
+                            void *context, struct pp_err *err) {
+    sqlite3_stmt *stmt =
+        pp_database_prepare(ledger,
+                            "SELECT name FROM package WHERE version IS NOT NULL "
+                            "OR EXISTS(SELECT 1 FROM file WHERE package = package.id)",
+                            err);
+    int rc = stmt != NULL ? 0 : -(int)err->kind;
+
+    while (rc >= 0 && (rc = pp_database_step(ledger, stmt, err)) > 0) {
+        rc = each(context, (const char *)sqlite3_column_text(stmt, 0), err);
+        if (rc < 0)
+            pp_database_end(stmt);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 int pp_ledger_packages(struct pp_ledger *ledger,

@@ -1,9 +1,11 @@
 """When the handler runs, and what happens when it fails."""
 
+import fcntl
 import re
+import subprocess
 from collections import Counter
 
-from conftest import BUILD, CHANGED, CHANGED_PATCHED, PATCHED, conffile_of, opted_in, packages
+from conftest import AS_ROOT, BUILD, CHANGED, CHANGED_PATCHED, PATCHED, app, conffile_of, data_of, opted_in, packages
 
 
 def chain(length, **fields):
@@ -80,12 +82,13 @@ def calls_of(root, name):
     # Who is traced cannot look for leaks.
     root.environment["ASAN_OPTIONS"] = "detect_leaks=0"
     done = root.run(
-        "strace", "-f", "-o", log, "-e", "trace=execve,openat,open,getdents64,getdents",
+        "strace", "-ff", "-o", log, "-e", "trace=execve,openat,open,getdents64,getdents",
         BUILD / "pathpatch", "dpkg", "trigger", f"--root={root.path}", f"--admindir={root.admindir}",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    found = re.findall(r"^(\d+) +(\w+)\((?!.*ENOENT)", log.read_text(), re.MULTILINE)
-    return Counter(call for _, call in found), len({process for process, _ in found})
+    logs = list(log.parent.glob(log.name + ".*"))
+    found = [re.findall(r"^(\w+)\((?!.*ENOENT)", each.read_text(), re.MULTILINE) for each in logs]
+    return Counter(call for calls in found for call in calls), sum(bool(calls) for calls in found)
 
 
 def test_nothing_to_do_costs_the_same_for_any_number_of_packages(root):
@@ -95,3 +98,26 @@ def test_nothing_to_do_costs_the_same_for_any_number_of_packages(root):
     assert before[1] == 2
     root.install(*(opted_in(f"app{i}") for i in range(30)))
     assert calls_of(root, "after") == before
+
+
+def test_what_dpkg_knew_before_another_run_ended_is_old(root):
+    """The handler asks beside its other work; where it has to wait for another run, it asks again."""
+    plain = app("plain")
+    del plain.fields["Dynamic-Variables"]
+    root.install(opted_in("first"), plain)
+    words = ["dpkg", "trigger", f"--root={root.path}", f"--admindir={root.admindir}"]
+    with open(root.admindir.parent / "pathpatch/lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            [*AS_ROOT, BUILD / "pathpatch", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=root.environment,
+        )
+        assert b"waiting for another run" in waiting.stderr.readline()
+        status = root.admindir / "status"
+        text = status.read_text()
+        status.write_text(text.replace("Package: plain\n", "Package: plain\nDynamic-Variables: yes\n"))
+    waiting.communicate()
+    assert waiting.returncode == 0
+    assert root.read(data_of("plain")) == PATCHED

@@ -62,7 +62,7 @@ static void test_packages(void **state) {
 
     (void)state;
     fake(two, 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), 0);
     assert_int_equal(dpkg.count, 2);
     /* By key, whatever the order in which they came. */
     assert_string_equal(dpkg.packages[0].key, "app:all");
@@ -104,7 +104,7 @@ static void test_conffiles(void **state) {
 
     (void)state;
     fake(two, 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), 0);
     assert_int_equal(pp_dpkg_conffiles(&dpkg.packages[0], note, &seen, &err), 0);
     assert_string_equal(seen.text, "etc/app.conf|0123\netc/with space.conf|newc\n"
                                    "etc/old.conf|fedc\netc/gone.conf|1111\n"
@@ -134,18 +134,18 @@ static void test_one_package(void **state) {
 
     (void)state;
     fake("app\tall\t1\tinstalled\t\tyes\n\n", 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", "app", &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", "app", &err), 0);
     assert_int_equal(dpkg.count, 1);
     assert_non_null(strstr(scratch_read(&root, "words"), "\napp\n"));
     pp_dpkg_done(&dpkg);
     /* One that it does not know is no error, */
     fake("", 1);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", "none", &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", "none", &err), 0);
     assert_int_equal(dpkg.count, 0);
     assert_null(pp_dpkg_find(&dpkg, "none:all"));
     pp_dpkg_done(&dpkg);
     /* but no answer at all is. */
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), -PP_ERR_UNSUPPORTED);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), -PP_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "/a/db"));
 }
 
@@ -155,13 +155,13 @@ static void test_odd_answers(void **state) {
 
     (void)state;
     fake("", 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), 0);
     assert_int_equal(dpkg.count, 0);
     pp_dpkg_done(&dpkg);
     fake("app\tall\t1\n", 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), -PP_ERR_DAMAGED);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), -PP_ERR_DAMAGED);
     fake(" /etc/of-nobody 1234\napp\tall\t1\tinstalled\t\tyes", 0);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), 0);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), 0);
     assert_int_equal(dpkg.count, 1);
     assert_string_equal(dpkg.packages[0].conffiles, "");
 }
@@ -172,7 +172,7 @@ static void test_no_dpkg(void **state) {
 
     (void)state;
     setenv("PATH", "/nonexistent", 1);
-    assert_int_equal(pp_dpkg_query(&dpkg, "/a/db", NULL, &err), -PP_ERR_SYSTEM);
+    assert_int_equal(pp_dpkg_load(&dpkg, "/a/db", NULL, &err), -PP_ERR_SYSTEM);
     assert_non_null(strstr(err.text, "dpkg-query"));
 }
 

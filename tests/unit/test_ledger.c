@@ -129,7 +129,7 @@ static int list_row(void *context, const struct pp_ledger_file *file, struct pp_
 
 static void check_list(const char *package, const char *under, const char *after, int stop_after,
                        const char *want) {
-    struct pp_ledger_filter filter = {package, under, after};
+    struct pp_ledger_filter filter = {.package = package, .under = under, .after = after};
     struct list list = {.stop_after = stop_after};
     struct pp_err err = PP_ERR_INIT;
 
@@ -164,6 +164,21 @@ static void test_filters(void **unused) {
     check_list("two:all", NULL, "a-b/x", 0, "a/b/x ");
     assert_int_equal(pp_ledger_assign(ledger, "a/x", "two:all", &err), 0);
     check_list("two:all", NULL, NULL, 0, "a/x a-b/x a/b/x ");
+}
+
+static void test_suffix(void **unused) {
+    struct pp_ledger_filter filter = {.suffix = ".dpkg-new"};
+    struct list list = {.stop_after = 0};
+    struct pp_err err = PP_ERR_INIT;
+
+    (void)unused;
+    put("b/x.dpkg-new", "one:all", PP_LEDGER_PLAIN);
+    put("a/y.dpkg-new", "", PP_LEDGER_PLAIN);
+    put("a/x.dpkg-newer", "one:all", PP_LEDGER_PLAIN);
+    put("a.dpkg-new/x", "one:all", PP_LEDGER_PLAIN);
+    put("a/new", "one:all", PP_LEDGER_PLAIN);
+    assert_int_equal(pp_ledger_files(ledger, &filter, list_row, &list, &err), 0);
+    assert_string_equal(list.text, "a/y.dpkg-new b/x.dpkg-new ");
 }
 
 static int failing(void *context, const struct pp_ledger_file *file, struct pp_err *err) {
@@ -239,6 +254,12 @@ static int list_package(void *context, const char *package, const char *version,
     return 0;
 }
 
+static int list_name(void *context, const char *package, struct pp_err *err) {
+    (void)err;
+    strcat(strcat(context, package), " ");
+    return 0;
+}
+
 struct wanted {
     const char *package;
     const struct pp_ledger_stamp *stamp;
@@ -291,6 +312,9 @@ static void test_stamps(void **unused) {
     put("a", "row:all", PP_LEDGER_PLAIN);
     assert_int_equal(pp_ledger_packages(ledger, list_package, text, &err), 0);
     assert_string_equal(text, "p:all(1.0)0 row:all()1 ");
+    text[0] = '\0';
+    assert_int_equal(pp_ledger_package_names(ledger, list_name, text, &err), 0);
+    assert_string_equal(text, "p:all row:all ");
     assert_int_equal(pp_ledger_expire(ledger, "p:all", &err), 0);
     assert_int_equal(has_stamp("p:all", &stamp), 0);
     assert_int_equal(pp_ledger_put_stamp(ledger, "p:all", &stamp, &err), 0);
@@ -475,6 +499,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_suffix, setup, teardown),
         cmocka_unit_test_setup_teardown(test_errors_of_callbacks_pass, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rollback, setup, teardown),
         cmocka_unit_test_setup_teardown(test_value_sets, setup, teardown),
