@@ -94,6 +94,17 @@ static bool is_plain(const struct pp_kind *kind) {
     return kind->codec == NULL && kind->container == NULL && kind->left == NULL;
 }
 
+/* A zip behind a stub is told by its end, where that can be seen. */
+static int find_zip(struct pp_kind *kind, const struct pp_source *in, struct pp_err *err) {
+    uint64_t offset;
+    const struct pp_blob *blob = pp_source_blob(in, &offset);
+    int rc = blob != NULL ? pp_walk_ends_as_zip(blob, false, err) : 0;
+
+    if (rc > 0)
+        kind->container = &pp_container_zip;
+    return rc;
+}
+
 /* Why content of this kind cannot be patched where it stands, or NULL. */
 static const char *left_here(const struct pp_walk_run *run, const struct pp_walk_place *place,
                              const struct pp_kind *kind) {
@@ -110,6 +121,7 @@ static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
     struct pp_walk_place here = *place;
     const char *executable = NULL;
     struct pp_kind kind;
+    int rc;
 
     if (place->left == NULL && place->itself)
         executable = pp_kind_executable(head, head_len, place->mode, run->policy->executables);
@@ -122,6 +134,8 @@ static int walk_told(struct pp_walk_run *run, const struct pp_walk_place *place,
         here.left_kind = PP_LEFT_EXECUTABLE;
         return pp_walk_leaf(run, &here, executable, in, out, err);
     }
+    if (is_plain(&kind) && (rc = find_zip(&kind, in, err)) < 0)
+        return rc;
     if (is_plain(&kind))
         return pp_walk_part(run, place, pp_walk_plain, NULL, in, out, err);
     /* To write over bytes that carry sums would break them. */

@@ -213,26 +213,19 @@ static ssize_t tailed_read(struct pp_source *source, void *data, size_t len, str
 
 static const struct pp_source_ops tailed_ops = {.read = tailed_read};
 
-static int refuse_zip(const uint8_t *tail, size_t len, struct pp_err *err) {
-    if (pp_zip_find_end(tail, len) == NULL)
-        return 0;
-    return pp_err_set(err, PP_ERR_UNSUPPORTED, "a zip behind a stub is not rewritten");
-}
-
-/* A comment at the end is looked through only where there is something to lose. */
-static int refuse_zip_blob(const struct pp_blob *blob, bool any_hit, struct pp_err *err) {
+int pp_walk_ends_as_zip(const struct pp_blob *blob, bool commented, struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer tail = PP_BUFFER_INIT;
-    uint64_t len = any_hit ? PP_ZIP_TAIL_MAX : PP_ZIP_END_LEN;
+    uint64_t len = commented ? PP_ZIP_TAIL_MAX : PP_ZIP_END_LEN;
     ssize_t count;
 
     if (len > blob->len)
         len = blob->len;
     if (blob->memory != NULL)
-        return refuse_zip(blob->memory + (blob->len - len), (size_t)len, err);
+        return pp_zip_find_end(blob->memory + (blob->len - len), (size_t)len) != NULL;
     if (pp_buffer_reserve(&tail, (size_t)len, err) < 0)
         return -(int)err->kind;
     count = pp_blob_read(blob, blob->len - len, tail.data, (size_t)len, err);
-    return count < 0 ? (int)count : refuse_zip(tail.data, (size_t)count, err);
+    return count < 0 ? (int)count : pp_zip_find_end(tail.data, (size_t)count) != NULL;
 }
 
 int pp_walk_plain(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
@@ -246,8 +239,15 @@ int pp_walk_plain(struct pp_walk_run *run, const struct pp_walk_place *place, vo
     (void)arg;
     if (rc < 0 || run->writing || place->left != NULL)
         return rc;
-    return blob != NULL ? refuse_zip_blob(blob, run->findings->count > before, err)
-                        : refuse_zip(tailed.tail, sizeof(tailed.tail), err);
+    /* A comment at the end is looked through only where there is something to lose. */
+    if (blob == NULL)
+        rc = pp_zip_find_end(tailed.tail, sizeof(tailed.tail)) != NULL;
+    else if (run->findings->count > before)
+        rc = pp_walk_ends_as_zip(blob, true, err);
+    if (rc > 0)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "a zip behind a stub, here where it cannot be rewritten");
+    return rc;
 }
 
 int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, const char *left,

@@ -52,8 +52,9 @@ const char *pp_zip_signature(const char *name, size_t len) {
     return NULL;
 }
 
+/* Other stubs are as long as they like: the end tells. */
 static bool zip_bid(const uint8_t *head, size_t len) {
-    return len >= 4 && (pp_le32(head) == PP_ZIP_LOCAL_MAGIC || pp_le32(head) == PP_ZIP_END_MAGIC);
+    return pp_zip_starts(head, len) || pp_zip_is_jmod(head, len);
 }
 
 static enum pp_member_kind member_kind(const struct pp_zip_entry *entry, const char *name) {
@@ -96,7 +97,7 @@ static int describe(struct walker *self, const struct pp_zip_entry *entry, struc
         .crc32 = entry->sums.crc32,
         .text_len = entry->sums.text_len,
         .sealed = zip->sealed,
-        .is_signed = zip->sealed != NULL,
+        .is_signed = zip->is_signed,
         .unsupported = entry->unsupported,
     };
     return 0;
@@ -183,6 +184,26 @@ static int visit_all(struct walker *self, struct pp_err *err) {
     return 0;
 }
 
+/* What stands before the zip is text of its own. */
+static int visit_stub(const struct pp_zip *zip, struct pp_visitor *visitor, struct pp_sink *out,
+                      struct pp_err *err) {
+    struct pp_member member = {.name = "", .kind = PP_MEMBER_OTHER, .sealed = zip->sealed};
+    PP_AUTO_BUFFER struct pp_buffer stub = PP_BUFFER_INIT;
+    ssize_t count;
+    int rc;
+
+    if (zip->stub_len == 0)
+        return 0;
+    member.is_signed = zip->is_signed;
+    if (pp_buffer_reserve(&stub, (size_t)zip->stub_len, err) < 0)
+        return -(int)err->kind;
+    count = pp_blob_read(&zip->whole, 0, stub.data, (size_t)zip->stub_len, err);
+    if (count < 0)
+        return (int)count;
+    rc = visitor->text(visitor, &member, 0, stub.data, (size_t)count, err);
+    return rc < 0 || out == NULL ? rc : pp_sink_write(out, stub.data, (size_t)count, err);
+}
+
 static int walk_blob(const struct pp_blob *blob, struct pp_sink *out, struct pp_visitor *visitor,
                      struct pp_err *err) {
     PP_AUTO_ZIP struct pp_zip zip = {.entries = NULL};
@@ -197,7 +218,9 @@ static int walk_blob(const struct pp_blob *blob, struct pp_sink *out, struct pp_
         return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: %s", zip.sealed);
     if (out != NULL)
         self.texts = &texts;
-    rc = visit_all(&self, err);
+    rc = visit_stub(&zip, visitor, out, err);
+    if (rc >= 0)
+        rc = visit_all(&self, err);
     pp_buffer_done(&self.name);
     if (rc < 0 || out == NULL)
         return rc;

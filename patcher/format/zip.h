@@ -54,6 +54,9 @@
 
 #define PP_ZIP_ELSEWHERE 0xffffffffu
 
+/* What may stand before the first member: it is held in memory. */
+#define PP_ZIP_STUB_MAX ((uint64_t)4 << 20)
+
 /* The three numbers that stand together in local header, data descriptor and central directory,
  * in this order. */
 struct pp_zip_sums {
@@ -84,7 +87,9 @@ struct pp_zip_entry {
 };
 
 struct pp_zip {
-    struct pp_blob blob;     /* borrowed file or memory */
+    struct pp_blob whole;    /* borrowed file or memory */
+    uint64_t stub_len;       /* of `whole`, before the first member */
+    struct pp_blob blob;     /* from where offsets count: the start of `whole`, or the stub's end */
     struct pp_window window; /* on local headers and content */
     struct pp_zip_entry *entries;
     size_t entry_count;
@@ -92,15 +97,20 @@ struct pp_zip {
     uint64_t central_len;
     uint64_t end_offset; /* of the end record; the comment lies between it and the end of the zip */
     const char *sealed;  /* NULL, or why the whole archive must stay as it is */
+    bool is_signed;      /* that is why */
 };
 
 #define PP_AUTO_ZIP PP_AUTO(pp_zip_done)
 
 /* Reads the central directory and every local header, and checks that they agree and that nothing
  * overlaps. The entries are in the order of their local headers. PP_ERR_DAMAGED where not,
- * PP_ERR_UNSUPPORTED: zip64, several disks, a stub before the first member. */
+ * PP_ERR_UNSUPPORTED: zip64, several disks, a stub of more than PP_ZIP_STUB_MAX bytes. */
 int pp_zip_open(struct pp_zip *zip, const struct pp_blob *blob, struct pp_err *err);
 void pp_zip_done(struct pp_zip *zip);
+
+/* Does it start as a zip does, or as a .jmod: a zip behind four bytes? */
+bool pp_zip_starts(const uint8_t *head, size_t len);
+bool pp_zip_is_jmod(const uint8_t *head, size_t len);
 
 /* The end record in the last bytes of a zip, at most PP_ZIP_TAIL_MAX: the last place from where its
  * comment reaches exactly to the end. NULL when there is none. */
@@ -119,8 +129,8 @@ static inline uint64_t pp_zip_data_offset(const struct pp_zip_entry *entry) {
 const char *pp_zip_signature(const char *name, size_t len);
 
 /* Writes the zip with the new content of the changed entries, which is in `texts`. Everything else
- * is copied. PP_ERR_UNSUPPORTED before the first byte when the result would need zip64. Changes
- * the order of the entries. */
+ * is copied, but for the stub, which is written already. PP_ERR_UNSUPPORTED before the first byte
+ * when the result would need zip64. Changes the order of the entries. */
 int pp_zip_splice(struct pp_zip *zip, const struct pp_blob *texts, struct pp_sink *out,
                   struct pp_err *err);
 

@@ -9,6 +9,9 @@
  * length. */
 #define EXTRA_ZIP64 0x0001u
 
+/* So many bytes tell how a file starts. */
+#define HEAD_LEN 8u
+
 /* Host in the upper byte of "version made by" (4.4.2). */
 #define HOST_UNIX 3u
 #define HOST_DARWIN 19u
@@ -17,6 +20,11 @@
  * the central directory. */
 #define APK_BLOCK_MAGIC "APK Sig Block 42"
 #define APK_BLOCK_MAGIC_LEN 16u
+
+/* Of a .jmod, before the zip: a magic number and a version (OpenJDK, jdk.internal.jmod.JmodFile).
+ */
+#define JMOD_STUB "JM\1\0"
+#define JMOD_STUB_LEN 4u
 
 int pp_zip_read(const struct pp_zip *zip, uint64_t offset, void *data, size_t len,
                 struct pp_err *err) {
@@ -54,6 +62,15 @@ static int damaged(const struct pp_zip_entry *entry, const char *what, struct pp
 
 static int refuse_zip64(struct pp_err *err) {
     return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: zip64 archives are not rewritten");
+}
+
+bool pp_zip_starts(const uint8_t *head, size_t len) {
+    return len >= 4 && (pp_le32(head) == PP_ZIP_LOCAL_MAGIC || pp_le32(head) == PP_ZIP_END_MAGIC);
+}
+
+bool pp_zip_is_jmod(const uint8_t *head, size_t len) {
+    return len > JMOD_STUB_LEN && memcmp(head, JMOD_STUB, JMOD_STUB_LEN) == 0 &&
+           pp_zip_starts(head + JMOD_STUB_LEN, len - JMOD_STUB_LEN);
 }
 
 const uint8_t *pp_zip_find_end(const uint8_t *tail, size_t len) {
@@ -199,8 +216,10 @@ static int check_name(struct pp_zip *zip, const struct pp_zip_entry *entry, cons
         return damaged(entry, "differs in name from the central directory", err);
     if (memchr(local, '\0', entry->name_len) != NULL)
         return damaged(entry, "has a NUL in its name", err);
-    if (zip->sealed == NULL)
+    if (zip->sealed == NULL) {
         zip->sealed = pp_zip_signature((const char *)local, entry->name_len);
+        zip->is_signed = zip->sealed != NULL;
+    }
     return 0;
 }
 
@@ -287,8 +306,10 @@ static int check_apk_block(struct pp_zip *zip, struct pp_err *err) {
     magic = view(&zip->window, zip->central_offset - APK_BLOCK_MAGIC_LEN, APK_BLOCK_MAGIC_LEN, err);
     if (magic == NULL)
         return -(int)err->kind;
-    if (memcmp(magic, APK_BLOCK_MAGIC, APK_BLOCK_MAGIC_LEN) == 0)
+    if (memcmp(magic, APK_BLOCK_MAGIC, APK_BLOCK_MAGIC_LEN) == 0) {
         zip->sealed = "signed: APK signing block";
+        zip->is_signed = true;
+    }
     return 0;
 }
 
@@ -333,16 +354,52 @@ static int read_entries(struct pp_zip *zip, struct pp_window *window, struct pp_
     return check_entries(zip, window, err);
 }
 
-static int read_index(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
-    const uint8_t *magic = view(&zip->window, 0, 4, err);
-    int rc;
+/* Leaves the stub out of `blob` where offsets count from behind it. With a zip at its start there
+ * is none: what does not fit there is damage. */
+static int find_stub(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
+    uint8_t end[PP_ZIP_END_LEN] = {0};
+    uint64_t start;
+    int rc = find_end(zip, window, end, err);
 
-    if (magic == NULL)
-        return -(int)err->kind;
-    if (pp_le32(magic) != PP_ZIP_LOCAL_MAGIC && pp_le32(magic) != PP_ZIP_END_MAGIC)
-        return pp_err_set(err, PP_ERR_UNSUPPORTED, "zip: a zip behind a stub is not rewritten");
-    if ((rc = read_end(zip, window, err)) < 0 || (rc = read_entries(zip, window, err)) < 0)
+    if (rc < 0)
         return rc;
+    start = (uint64_t)pp_le32(end + PP_ZIP_END_OFFSET_AT) + pp_le32(end + 12);
+    if (start > zip->end_offset)
+        return 0;
+    zip->stub_len = zip->end_offset - start;
+    zip->blob = pp_blob_part(&zip->whole, zip->stub_len, zip->whole.len - zip->stub_len);
+    pp_window_done(&zip->window);
+    pp_window_init(&zip->window, &zip->blob);
+    pp_window_done(window);
+    pp_window_init(window, &zip->blob);
+    return 0;
+}
+
+static int read_index(struct pp_zip *zip, struct pp_window *window, struct pp_err *err) {
+    size_t head_len = zip->whole.len < HEAD_LEN ? (size_t)zip->whole.len : HEAD_LEN;
+    const uint8_t *head = view(&zip->window, 0, head_len, err);
+    bool has_stub;
+    bool is_jmod;
+    int rc = 0;
+
+    if (head == NULL)
+        return -(int)err->kind;
+    has_stub = !pp_zip_starts(head, head_len);
+    is_jmod = pp_zip_is_jmod(head, head_len);
+    if (has_stub)
+        rc = find_stub(zip, window, err);
+    if (rc < 0 || (rc = read_end(zip, window, err)) < 0 ||
+        (rc = read_entries(zip, window, err)) < 0)
+        return rc;
+    /* Offsets may also count from the start of the stub. */
+    if (has_stub)
+        zip->stub_len += zip->entry_count > 0 ? zip->entries[0].local_offset : zip->central_offset;
+    if (zip->stub_len > PP_ZIP_STUB_MAX)
+        return pp_err_set(err, PP_ERR_UNSUPPORTED,
+                          "zip: it stands behind a stub of more than %llu MiB",
+                          (unsigned long long)(PP_ZIP_STUB_MAX >> 20));
+    if (is_jmod && zip->sealed == NULL)
+        zip->sealed = "a module of Java, whose hash others may hold";
     return check_apk_block(zip, err);
 }
 
@@ -350,7 +407,7 @@ int pp_zip_open(struct pp_zip *zip, const struct pp_blob *blob, struct pp_err *e
     struct pp_window central;
     int rc;
 
-    *zip = (struct pp_zip){.blob = *blob};
+    *zip = (struct pp_zip){.whole = *blob, .blob = *blob};
     pp_window_init(&zip->window, blob);
     pp_window_init(&central, blob);
     rc = read_index(zip, &central, err);

@@ -34,13 +34,13 @@ static size_t padding_len(const uint8_t *extra, size_t len) {
 
 /* The alignment that a stored member had. The steps are those of zipalign(1): 4 bytes, and for
  * libraries that are mapped into memory a page of 4 or 16 KiB. */
-static uint32_t alignment(const struct pp_zip_entry *entry) {
+static uint32_t alignment(const struct pp_zip *zip, const struct pp_zip_entry *entry) {
     static const uint32_t steps[] = {16384, 4096, 4};
 
     if (entry->method != PP_ZIP_STORED || entry->sums.stored_len == 0)
         return 1;
     for (size_t i = 0; i < PP_ARRAY_LEN(steps); i++) {
-        if (pp_zip_data_offset(entry) % steps[i] == 0)
+        if ((zip->whole.len - zip->blob.len + pp_zip_data_offset(entry)) % steps[i] == 0)
             return steps[i];
     }
     return 1;
@@ -51,7 +51,7 @@ static uint32_t alignment(const struct pp_zip_entry *entry) {
  * back gives the old bytes. */
 static int align(struct splicer *self, struct pp_zip_entry *entry, int64_t shift,
                  struct pp_err *err) {
-    uint32_t step = alignment(entry);
+    uint32_t step = alignment(self->zip, entry);
     uint32_t off = (uint32_t)(((shift % step) + step) % step);
     size_t old_len;
     size_t new_len;
@@ -237,7 +237,11 @@ static int write_end(struct splicer *self, int64_t central_shift, struct pp_err 
 
 int pp_zip_splice(struct pp_zip *zip, const struct pp_blob *texts, struct pp_sink *out,
                   struct pp_err *err) {
-    struct splicer self = {.zip = zip, .texts = texts, .out = out, .work = PP_BUFFER_INIT};
+    struct splicer self = {.zip = zip,
+                           .texts = texts,
+                           .out = out,
+                           .copied = zip->stub_len - (zip->whole.len - zip->blob.len),
+                           .work = PP_BUFFER_INIT};
     int64_t central_shift = 0;
     int rc;
 

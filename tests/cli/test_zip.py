@@ -357,8 +357,37 @@ def test_zip64_local_header_is_left(tmp_path):
     assert "zip64" in drive("list", tmp_path / "in.zip").stdout.splitlines()[0]
 
 
-def test_stub_is_refused(tmp_path):
-    assert refusal(tmp_path, b"#!/bin/sh\n" + with_members("a")).startswith("unsupported:")
+@pytest.mark.parametrize("stub_len", [1, 4, 5000])
+@pytest.mark.parametrize("adjusted", [False, True])
+@pytest.mark.parametrize("new", [NEW, OLD * 50], ids=["shorter", "longer"])
+def test_stub(tmp_path, stub_len, adjusted, new):
+    """Offsets count from the zip's start or from the stub's: both are kept."""
+    stub = b"#" * stub_len
+    target = io.BytesIO(stub)
+    with zipfile.ZipFile(target, "a" if adjusted else "w") as archive:
+        archive.writestr(info("aligned", zipfile.ZIP_STORED, extra=bytes(-(stub_len + 37) % 4)), TEXT)
+        archive.writestr(info("deflated"), TEXT)
+        archive.writestr(info("plain"), b"nothing here")
+    before = target.getvalue() if adjusted else stub + target.getvalue()
+    after = rewrite(tmp_path, before, new=new)
+    assert after.startswith(stub)
+    check(before, after, {"aligned", "deflated"})
+    ends = [struct.unpack("<II", content[-10:-2]) for content in (before, after)]
+    counted = [len(content) - 22 - size - offset for content, (size, offset) in zip((before, after), ends)]
+    assert counted == ([0, 0] if adjusted else [stub_len, stub_len])
+    if adjusted:  # where they are not, unzip complains about the original, too
+        check_tools(tmp_path, after)
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("aligned") == archive.read("deflated") == TEXT.replace(OLD, new)
+
+
+def test_zip_before_another_is_refused(tmp_path):
+    assert refusal(tmp_path, with_members("a") + with_members("b")).startswith("damaged:")
+
+
+def test_long_stub_is_refused(tmp_path):
+    assert "4 MiB" in refusal(tmp_path, bytes((4 << 20) + 1) + with_members("a"))
 
 
 def test_every_truncation_is_refused(tmp_path):

@@ -54,12 +54,23 @@ static int content(struct pp_visitor *visitor, struct pp_member *member, struct 
     return pp_sink_write(out, bytes.data, bytes.len, err);
 }
 
+static int text(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
+                uint8_t *data, size_t len, struct pp_err *err) {
+    (void)visitor;
+    (void)member;
+    (void)err;
+    if (offset != 0 || len == 0)
+        abort();
+    return data[0] & 1;
+}
+
 static int walk(const uint8_t *data, size_t len, enum mode mode, struct pp_buffer *out,
                 struct pp_buffer *names) {
     struct pp_err err = PP_ERR_INIT;
     struct pp_blob blob = pp_blob_memory(data, len);
     PP_AUTO_SOURCE struct pp_source *in = pp_source_from_blob(&blob, &err);
-    struct visitor visitor = {.visitor = {.plan = plan, .content = content}, .mode = mode};
+    struct visitor visitor = {.visitor = {.plan = plan, .content = content, .text = text},
+                              .mode = mode};
     struct pp_sink_buffer sink;
     int rc;
 

@@ -56,9 +56,21 @@ static int through_content(struct pp_visitor *visitor, struct pp_member *member,
     return rc < 0 ? rc : pp_sink_write(out, run.out.data, run.out.len, err);
 }
 
+static int through_text(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
+                        uint8_t *data, size_t len, struct pp_err *err) {
+    (void)visitor;
+    (void)member;
+    (void)offset;
+    (void)data;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
 static int walk_zip(const struct pp_buffer *in, struct pp_buffer *out, size_t *stream_count,
                     struct pp_err *err) {
-    struct through self = {.visitor = {.plan = through_plan, .content = through_content}};
+    struct through self = {
+        .visitor = {.plan = through_plan, .content = through_content, .text = through_text}};
     struct pp_blob blob = pp_blob_memory(in->data, in->len);
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&blob, err);
     struct pp_sink_buffer sink;

@@ -207,9 +207,23 @@ static inline int zip_rewriter_content(struct pp_visitor *visitor, struct pp_mem
     return zip_rewriter_encode(member, &result, out, err);
 }
 
+/* A stub stays as it is. */
+static inline int zip_rewriter_text(struct pp_visitor *visitor, const struct pp_member *member,
+                                    uint64_t offset, uint8_t *data, size_t len,
+                                    struct pp_err *err) {
+    struct zip_rewriter *self = (struct zip_rewriter *)visitor;
+
+    (void)member;
+    (void)data;
+    return pp_buffer_printf(&self->log, err, "%" PRIu64 " bytes at %" PRIu64 "\n", (uint64_t)len,
+                            offset);
+}
+
 static inline void zip_rewriter_init(struct zip_rewriter *self) {
     *self = (struct zip_rewriter){
-        .visitor = {.plan = zip_rewriter_plan, .content = zip_rewriter_content},
+        .visitor = {.plan = zip_rewriter_plan,
+                    .content = zip_rewriter_content,
+                    .text = zip_rewriter_text},
         .log = PP_BUFFER_INIT,
     };
 }

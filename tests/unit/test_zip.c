@@ -141,7 +141,9 @@ static void test_bid(void **state) {
     assert_true(pp_container_zip.bid((const uint8_t *)"PK\5\6", 4));
     assert_false(pp_container_zip.bid((const uint8_t *)"PK\3\4", 3));
     assert_false(pp_container_zip.bid((const uint8_t *)"PK\7\10", 4));
-    assert_false(pp_container_zip.bid((const uint8_t *)"JM\1\0PK\3\4", 8));
+    assert_true(pp_container_zip.bid((const uint8_t *)"JM\1\0PK\3\4", 8));
+    assert_false(pp_container_zip.bid((const uint8_t *)"JM\1\0PK\3\4", 7));
+    assert_false(pp_container_zip.bid((const uint8_t *)"JM\2\0PK\3\4", 8));
 }
 
 static void test_members_are_described(void **state) {
