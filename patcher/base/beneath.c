@@ -67,7 +67,8 @@ static int way_enter(struct way *way, const char *name, struct pp_err *err) {
         return pp_err_sys(err, "cannot open the folder %s", name);
     len = readlinkat(way->dir, name, target, sizeof(target) - 1);
     if (len < 0) {
-        errno = ENOTDIR;
+        if (errno == EINVAL)
+            errno = ENOTDIR;
         return pp_err_sys(err, "cannot open the folder %s", name);
     }
     if (way->mode == PP_BENEATH_STRICT)

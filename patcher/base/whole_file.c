@@ -114,6 +114,7 @@ int pp_whole_output_open(struct pp_whole_output *output, const char *path,
                          const struct pp_whole_input *input, struct pp_err *err) {
     struct stat st;
     bool there;
+    int rc;
 
     *output = (struct pp_whole_output){.sink.ops = &output_ops, .path = path, .fd = -1};
     pp_spool_init(&output->spool);
@@ -131,8 +132,16 @@ int pp_whole_output_open(struct pp_whole_output *output, const char *path,
     if (open_temporary(output, err) < 0)
         return -(int)err->kind;
     if (there && fchmod(output->fd, st.st_mode & 0777) < 0)
-        return pp_err_sys(err, "%s: cannot set its mode", path);
-    return pp_broker_start(end_output, output, err);
+        rc = pp_err_sys(err, "%s: cannot set its mode", path);
+    else
+        rc = pp_broker_start(end_output, output, err);
+    /* There is no broker that would. */
+    if (rc < 0) {
+        unlink(output->temporary);
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    return rc;
 }
 
 /* What is no file of its own gets the bytes once all of them are there. */

@@ -150,11 +150,13 @@ static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
         if (rc < 0)
             return pp_err_context(err, "%s", input->codec->name);
     }
-    archive_read_support_format_tar(reader);
-    archive_read_set_read_callback(reader, on_read);
-    archive_read_set_skip_callback(reader, on_skip);
-    archive_read_set_callback_data(reader, &archive->input);
-    return archive_read_open1(reader) == ARCHIVE_OK ? 0 : fail(archive, err);
+    if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
+        archive_read_set_read_callback(reader, on_read) != ARCHIVE_OK ||
+        archive_read_set_skip_callback(reader, on_skip) != ARCHIVE_OK ||
+        archive_read_set_callback_data(reader, &archive->input) != ARCHIVE_OK ||
+        archive_read_open1(reader) != ARCHIVE_OK)
+        return fail(archive, err);
+    return 0;
 }
 
 /* ---- where it comes from ---- */

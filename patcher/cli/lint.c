@@ -52,18 +52,18 @@ static void put_unused(struct pp_lint_output *self, const struct lint_request *r
     }
 }
 
-static void put_summary_json(const struct pp_lint_output *self, const struct pp_lint_tally *tally) {
+static void put_summary_json(struct pp_lint_output *self, const struct pp_lint_tally *tally) {
     json_t *object = pp_output_json_summary(&self->output, tally->files);
 
-    json_object_set_new(object, "placeholders", json_integer((json_int_t)tally->placeholders));
-    json_object_set_new(object, "errors",
-                        json_integer((json_int_t)tally->notes[PP_SEVERITY_ERROR]));
-    json_object_set_new(object, "warnings",
-                        json_integer((json_int_t)tally->notes[PP_SEVERITY_WARNING]));
-    json_object_set_new(object, "infos", json_integer((json_int_t)tally->notes[PP_SEVERITY_INFO]));
-    json_object_set_new(object, "suppressed", json_integer((json_int_t)tally->suppressed));
-    json_object_set_new(object, "closed", json_integer((json_int_t)tally->closed));
-    pp_output_json(object);
+    pp_output_json_set(&object, "placeholders", json_integer((json_int_t)tally->placeholders));
+    pp_output_json_set(&object, "errors",
+                       json_integer((json_int_t)tally->notes[PP_SEVERITY_ERROR]));
+    pp_output_json_set(&object, "warnings",
+                       json_integer((json_int_t)tally->notes[PP_SEVERITY_WARNING]));
+    pp_output_json_set(&object, "infos", json_integer((json_int_t)tally->notes[PP_SEVERITY_INFO]));
+    pp_output_json_set(&object, "suppressed", json_integer((json_int_t)tally->suppressed));
+    pp_output_json_set(&object, "closed", json_integer((json_int_t)tally->closed));
+    pp_output_json(&self->output, object);
 }
 
 static int put_summary(struct pp_lint_output *self, const struct pp_lint_tally *tally) {
@@ -84,7 +84,7 @@ static int put_summary(struct pp_lint_output *self, const struct pp_lint_tally *
                (unsigned long long)tally->suppressed);
         pp_output_put_end(&self->output, tally->closed);
     }
-    return errors + warnings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+    return pp_output_status(&self->output, errors + warnings > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE);
 }
 
 /* ---- the command ---- */

@@ -15,24 +15,25 @@ static json_t *json_note(const struct pp_lint_output *self, const struct pp_note
                                "suppressed", (int)note->suppressed);
 
     if (note->member[0] != '\0')
-        json_object_set_new(object, "member", pp_output_json_text(note->member));
+        pp_output_json_set(&object, "member", pp_output_json_text(note->member));
     if (note->offset >= 0)
-        json_object_set_new(object, "offset", json_integer(note->offset));
+        pp_output_json_set(&object, "offset", json_integer(note->offset));
     if (name != NULL) {
-        json_object_set_new(object, "placeholder", json_string(name));
-        json_object_set_new(object, "encoding", json_string(pp_encoding_name(note->encoding)));
+        pp_output_json_set(&object, "placeholder", json_string(name));
+        pp_output_json_set(&object, "encoding", json_string(pp_encoding_name(note->encoding)));
     }
     if (note->text[0] != '\0')
-        json_object_set_new(object, "message", pp_output_json_text(note->text));
+        pp_output_json_set(&object, "message", pp_output_json_text(note->text));
     return object;
 }
 
-static void report_json(const struct pp_lint_output *self, const struct pp_lint_report *report) {
+static void report_json(struct pp_lint_output *self, const struct pp_lint_report *report) {
     json_t *notes = json_array();
 
     for (size_t i = 0; i < report->notes->count; i++)
-        json_array_append_new(notes, json_note(self, &report->notes->items[i]));
-    pp_output_json(json_pack("{s:s, s:o, s:o}", "type", "findings", "path",
+        pp_output_json_append(&notes, json_note(self, &report->notes->items[i]));
+    pp_output_json(&self->output,
+                   json_pack("{s:s, s:o, s:o}", "type", "findings", "path",
                              pp_output_json_path(&self->output, report->path), "findings", notes));
 }
 

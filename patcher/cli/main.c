@@ -17,11 +17,22 @@ static int refuse(const char *word) {
     return pp_command_fail(&err);
 }
 
+/* Whoever reads it must know that it is not all. What the hook has done is done, whoever reads. */
+static int check_output(const struct pp_command *command, int status) {
+    struct pp_err err = PP_ERR_INIT;
+
+    if (command == &pp_command_dpkg || (fflush(stdout) == 0 && !ferror(stdout)))
+        return status;
+    pp_err_set(&err, PP_ERR_SYSTEM, "cannot write all of the standard output");
+    return pp_command_fail(&err);
+}
+
 static int run(const struct pp_command *command, int argc, char **argv) {
     int status = command->run(argc, argv);
 
     pp_broker_end();
-    return status;
+    return status == PP_EXIT_DONE || status == PP_EXIT_FINDINGS ? check_output(command, status)
+                                                                : status;
 }
 
 int main(int argc, char **argv) {

@@ -53,18 +53,18 @@ static int open_outbox(const struct pp_session_options *options, struct pp_outbo
     return rc < 0 ? rc : 1;
 }
 
-static void print_delivered(const struct notify_request *request, size_t count) {
+static void print_delivered(struct notify_request *request, size_t count) {
     if (request->common.json) {
         json_t *object = pp_output_json_summary(&request->output, 0);
 
-        json_object_set_new(object, "delivered", json_integer((json_int_t)count));
-        pp_output_json(object);
+        pp_output_json_set(&object, "delivered", json_integer((json_int_t)count));
+        pp_output_json(&request->output, object);
     } else if (request->resend && !request->common.quiet) {
         printf("%zu delivered\n", count);
     }
 }
 
-static int send_with(const struct notify_request *request, struct pp_notifier *notifier,
+static int send_with(struct notify_request *request, struct pp_notifier *notifier,
                      struct pp_err *err) {
     size_t count = 0;
     int rc;
@@ -124,7 +124,8 @@ static int run_notify(int argc, char **argv) {
     if (rc > 0)
         rc = check(&request, &err) < 0 ? -(int)err.kind : notify(&request, &err);
     pp_options_done(&request.common);
-    return rc < 0 ? pp_output_fail(&request.output, &err) : PP_EXIT_DONE;
+    return rc < 0 ? pp_output_fail(&request.output, &err)
+                  : pp_output_status(&request.output, PP_EXIT_DONE);
 }
 
 static const struct pp_option own_options[] = {

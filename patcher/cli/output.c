@@ -54,7 +54,7 @@ json_t *pp_output_json_text(const char *text) {
         return string;
     safe = malloc(3 * len + 1);
     if (safe == NULL)
-        return json_null();
+        return NULL;
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)text[i] < 0x80) {
             safe[at++] = text[i];
@@ -69,9 +69,26 @@ json_t *pp_output_json_text(const char *text) {
     return string;
 }
 
-void pp_output_json(json_t *object) {
-    json_dumpf(object, stdout, JSON_COMPACT);
-    fputc('\n', stdout);
+static void check_json(json_t **whole, int rc) {
+    if (rc == 0)
+        return;
+    json_decref(*whole);
+    *whole = NULL;
+}
+
+void pp_output_json_set(json_t **object, const char *key, json_t *value) {
+    check_json(object, json_object_set_new(*object, key, value));
+}
+
+void pp_output_json_append(json_t **array, json_t *value) {
+    check_json(array, json_array_append_new(*array, value));
+}
+
+void pp_output_json(struct pp_output *output, json_t *object) {
+    if (json_dumpf(object, stdout, JSON_COMPACT) == 0)
+        fputc('\n', stdout);
+    else if (!ferror(stdout))
+        output->incomplete = true;
     json_decref(object);
 }
 
@@ -119,10 +136,10 @@ static json_t *json_hits(const struct pp_output *output, const struct pp_finding
                       pp_encoding_name((enum pp_encoding)finding->encoding));
 
         if (leaf->path[0] != '\0')
-            json_object_set_new(hit, "member", pp_output_json_text(leaf->path));
+            pp_output_json_set(&hit, "member", pp_output_json_text(leaf->path));
         if (left != NULL)
-            json_object_set_new(hit, "left", pp_output_json_text(left));
-        json_array_append_new(hits, hit);
+            pp_output_json_set(&hit, "left", pp_output_json_text(left));
+        pp_output_json_append(&hits, hit);
     }
     return hits;
 }
@@ -135,26 +152,26 @@ static json_t *json_problems(const struct pp_findings *findings) {
             json_pack("{s:o}", "message", pp_output_json_text(findings->problems[i].text));
 
         if (findings->problems[i].path[0] != '\0')
-            json_object_set_new(problem, "member", pp_output_json_text(findings->problems[i].path));
-        json_array_append_new(problems, problem);
+            pp_output_json_set(&problem, "member", pp_output_json_text(findings->problems[i].path));
+        pp_output_json_append(&problems, problem);
     }
     return problems;
 }
 
-void pp_output_json_findings(const struct pp_output *output, json_t *object,
+void pp_output_json_findings(const struct pp_output *output, json_t **object,
                              const struct pp_findings *findings) {
-    json_object_set_new(object, "hits", json_hits(output, findings));
-    json_object_set_new(object, "problems", json_problems(findings));
+    pp_output_json_set(object, "hits", json_hits(output, findings));
+    pp_output_json_set(object, "problems", json_problems(findings));
 }
 
-static void report_json(const struct pp_output *output, const struct pp_report *report) {
+static void report_json(struct pp_output *output, const struct pp_report *report) {
     json_t *object = pp_output_json_file(output, report->path, outcome_name(report->outcome));
 
     if (report->findings != NULL)
-        pp_output_json_findings(output, object, report->findings);
+        pp_output_json_findings(output, &object, report->findings);
     if (report->err != NULL)
-        json_object_set_new(object, "error", pp_output_json_text(report->err->text));
-    pp_output_json(object);
+        pp_output_json_set(&object, "error", pp_output_json_text(report->err->text));
+    pp_output_json(output, object);
 }
 
 static void put_hits(const struct pp_output *output, const struct pp_report *report) {
@@ -326,16 +343,16 @@ static void put_summary(const struct pp_output *output, const struct pp_tally *t
     pp_output_put_end(output, tally->closed);
 }
 
-static void put_summary_json(const struct pp_output *output, const struct pp_tally *tally) {
+static void put_summary_json(struct pp_output *output, const struct pp_tally *tally) {
     json_t *object = pp_output_json_summary(output, tally->files);
 
-    json_object_set_new(object, "patched", json_integer((json_int_t)tally->patched));
-    json_object_set_new(object, "hits", json_integer((json_int_t)tally->hits));
-    json_object_set_new(object, "restored", json_integer((json_int_t)tally->restored));
-    json_object_set_new(object, "left", json_integer((json_int_t)tally->left));
-    json_object_set_new(object, "skipped", json_integer((json_int_t)tally->skipped));
-    json_object_set_new(object, "closed", json_integer((json_int_t)tally->closed));
-    pp_output_json(object);
+    pp_output_json_set(&object, "patched", json_integer((json_int_t)tally->patched));
+    pp_output_json_set(&object, "hits", json_integer((json_int_t)tally->hits));
+    pp_output_json_set(&object, "restored", json_integer((json_int_t)tally->restored));
+    pp_output_json_set(&object, "left", json_integer((json_int_t)tally->left));
+    pp_output_json_set(&object, "skipped", json_integer((json_int_t)tally->skipped));
+    pp_output_json_set(&object, "closed", json_integer((json_int_t)tally->closed));
+    pp_output_json(output, object);
 }
 
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
@@ -344,13 +361,23 @@ int pp_output_end(struct pp_output *output, const struct pp_tally *tally) {
         put_summary_json(output, tally);
     else if (!output->options->quiet)
         put_summary(output, tally);
-    return tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE;
+    return pp_output_status(output, tally->left > 0 ? PP_EXIT_FINDINGS : PP_EXIT_DONE);
+}
+
+int pp_output_status(struct pp_output *output, int status) {
+    struct pp_err err = PP_ERR_INIT;
+
+    if (!output->incomplete)
+        return status;
+    pp_err_nomem(&err);
+    pp_err_context(&err, "cannot write all of the standard output");
+    return pp_command_fail(&err);
 }
 
 int pp_output_fail(struct pp_output *output, const struct pp_err *err) {
     pp_output_clear(output);
     if (output->options->json)
-        pp_output_json(json_pack("{s:s, s:s, s:o}", "type", "error", "command", output->command,
-                                 "error", pp_output_json_text(err->text)));
+        pp_output_json(output, json_pack("{s:s, s:s, s:o}", "type", "error", "command",
+                                         output->command, "error", pp_output_json_text(err->text)));
     return pp_command_fail(err);
 }

@@ -31,6 +31,7 @@ struct pp_output {
     bool color;
     bool progress;       /* may be shown */
     bool progress_shown; /* a line of it stands on the terminal */
+    bool incomplete;     /* there was no memory for a line of JSON */
     uint64_t reported;   /* files told so far */
     uint64_t total;      /* files to be told; 0: not known */
     struct timespec start;
@@ -47,6 +48,9 @@ void pp_output_open(struct pp_output *output, const struct pp_session *session);
 
 /* The last line: counts and seconds, or the summary object. Returns the exit status. */
 int pp_output_end(struct pp_output *output, const struct pp_tally *tally);
+/* The exit status of a command that has printed all: `status`, or that of a failure when some of it
+ * is missing. */
+int pp_output_status(struct pp_output *output, int status);
 
 enum pp_color { PP_COLOR_NONE, PP_COLOR_GREEN, PP_COLOR_YELLOW, PP_COLOR_RED };
 
@@ -56,7 +60,7 @@ const char *pp_output_color(const struct pp_output *output, enum pp_color color)
 /* Wipes progress from the terminal, before a line is printed. */
 void pp_output_clear(struct pp_output *output);
 /* What was found in a file, as its object has it. */
-void pp_output_json_findings(const struct pp_output *output, json_t *object,
+void pp_output_json_findings(const struct pp_output *output, json_t **object,
                              const struct pp_findings *findings);
 /* The end of the summary's line: what --no-decode kept closed, and the seconds. */
 void pp_output_put_end(const struct pp_output *output, uint64_t closed);
@@ -75,9 +79,14 @@ json_t *pp_output_json_summary(const struct pp_output *output, uint64_t files);
 /* The path as it is printed: with what stands before every path. */
 json_t *pp_output_json_path(const struct pp_output *output, const char *path);
 
-/* An object on a line of its own; it is freed. */
-void pp_output_json(json_t *object);
-/* A JSON string. Bytes that are not UTF-8 go into it as U+FFFD. */
+/* An object on a line of its own; it is freed. NULL, for want of memory, is told in the end. */
+void pp_output_json(struct pp_output *output, json_t *object);
+/* Puts a value, which it takes over, into the object. Without memory the object is freed, and NULL.
+ */
+void pp_output_json_set(json_t **object, const char *key, json_t *value);
+/* The same for an array. */
+void pp_output_json_append(json_t **array, json_t *value);
+/* A JSON string. Bytes that are not UTF-8 go into it as U+FFFD. NULL without memory. */
 json_t *pp_output_json_text(const char *text);
 
 /* An error that ended the command: message, and with --json an object. Returns the exit status. */

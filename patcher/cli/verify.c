@@ -89,19 +89,18 @@ static const char *advice(enum pp_verify_state state) {
     return texts[state];
 }
 
-static void put_file(const struct view *view, const char *path, const char *package,
-                     const char *outcome, const struct pp_findings *findings, const char *command,
-                     const char *error) {
+static void put_file(struct view *view, const char *path, const char *package, const char *outcome,
+                     const struct pp_findings *findings, const char *command, const char *error) {
     json_t *object = pp_output_json_file(&view->output, path, outcome);
 
     if (findings != NULL)
-        pp_output_json_findings(&view->output, object, findings);
-    json_object_set_new(object, "package", json_string(package));
-    json_object_set_new(object, "command",
-                        command != NULL ? pp_output_json_text(command) : json_null());
+        pp_output_json_findings(&view->output, &object, findings);
+    pp_output_json_set(&object, "package", json_string(package));
+    pp_output_json_set(&object, "command",
+                       command != NULL ? pp_output_json_text(command) : json_null());
     if (error != NULL)
-        json_object_set_new(object, "error", pp_output_json_text(error));
-    pp_output_json(object);
+        pp_output_json_set(&object, "error", pp_output_json_text(error));
+    pp_output_json(&view->output, object);
 }
 
 static void tell_file(void *context, const struct pp_verified *verified) {
@@ -134,23 +133,24 @@ static void tell_finding(void *context, const struct pp_dpkg_finding *finding) {
     view->findings++;
     pp_output_clear(&view->output);
     if (view->options.json)
-        pp_output_json(json_pack(
-            "{s:s, s:s, s:o, s:o, s:o}", "type", "finding", "code", codes[finding->code], "subject",
-            pp_output_json_text(finding->subject), "message", pp_output_json_text(finding->text),
-            "command", pp_output_json_text(finding->command)));
+        pp_output_json(&view->output, json_pack("{s:s, s:s, s:o, s:o, s:o}", "type", "finding",
+                                                "code", codes[finding->code], "subject",
+                                                pp_output_json_text(finding->subject), "message",
+                                                pp_output_json_text(finding->text), "command",
+                                                pp_output_json_text(finding->command)));
     else
         printf("%s: %s%s%s; run: %s\n", finding->subject,
                pp_output_color(&view->output, PP_COLOR_YELLOW), finding->text,
                pp_output_color(&view->output, PP_COLOR_NONE), finding->command);
 }
 
-static void put_verify_summary(const struct view *view, const struct pp_verify_tally *tally) {
+static void put_verify_summary(struct view *view, const struct pp_verify_tally *tally) {
     json_t *object = pp_output_json_summary(&view->output, view->files);
 
     for (size_t i = 0; i < PP_ARRAY_LEN(state_names); i++)
-        json_object_set_new(object, state_names[i], json_integer((json_int_t)tally->counts[i]));
-    json_object_set_new(object, "findings", json_integer((json_int_t)view->findings));
-    pp_output_json(object);
+        pp_output_json_set(&object, state_names[i], json_integer((json_int_t)tally->counts[i]));
+    pp_output_json_set(&object, "findings", json_integer((json_int_t)view->findings));
+    pp_output_json(&view->output, object);
 }
 
 static int verify(struct view *view, struct pp_err *err) {
@@ -184,7 +184,8 @@ static int tell_package(void *context, const char *package, const char *version,
     (void)err;
     view->files += file_count;
     if (view->options.json)
-        pp_output_json(json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
+        pp_output_json(&view->output,
+                       json_pack("{s:s, s:s, s:s, s:I}", "type", "package", "package", package,
                                  "version", version, "files", (json_int_t)file_count));
     else
         printf("%s%s%s: %zu file%s patched\n", package[0] != '\0' ? package : "no package",
@@ -192,7 +193,7 @@ static int tell_package(void *context, const char *package, const char *version,
     return 0;
 }
 
-static void tell_values(const struct view *view) {
+static void tell_values(struct view *view) {
     for (size_t i = 0; i < view->session.table.count; i++) {
         const char *name = view->session.table.placeholders[i].name;
         const char *value = pp_envfile_get(&view->session.recorded, name);
@@ -200,8 +201,8 @@ static void tell_values(const struct view *view) {
         if (value == NULL)
             continue;
         if (view->options.json)
-            pp_output_json(json_pack("{s:s, s:s, s:o}", "type", "value", "name", name, "value",
-                                     pp_output_json_text(value)));
+            pp_output_json(&view->output, json_pack("{s:s, s:s, s:o}", "type", "value", "name",
+                                                    name, "value", pp_output_json_text(value)));
         else
             printf("%s=%s\n", name, value);
     }
@@ -242,8 +243,8 @@ static int status(struct view *view, struct pp_err *err) {
     if (view->options.json) {
         json_t *object = pp_output_json_summary(&view->output, view->files);
 
-        json_object_set_new(object, "state", pp_output_json_text(view->session.state));
-        pp_output_json(object);
+        pp_output_json_set(&object, "state", pp_output_json_text(view->session.state));
+        pp_output_json(&view->output, object);
     } else {
         printf("%llu file%s patched, recorded in %s\n", (unsigned long long)view->files,
                PP_PLURAL(view->files), view->session.state);
@@ -266,7 +267,7 @@ static int run_view(const struct pp_command *command, int argc, char **argv,
     if (rc > 0)
         rc = open_view(&view, &err) < 0 ? -(int)err.kind : run(&view, &err);
     close_view(&view);
-    return rc < 0 ? pp_output_fail(&view.output, &err) : rc;
+    return rc < 0 ? pp_output_fail(&view.output, &err) : pp_output_status(&view.output, rc);
 }
 
 static int run_verify(int argc, char **argv) {

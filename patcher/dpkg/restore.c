@@ -6,6 +6,7 @@
 #include "dpkg/dpkg_info.h"
 #include "dpkg/dpkg_query.h"
 #include "dpkg/dpkg_rows.h"
+#include "ledger/intent.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -294,12 +295,26 @@ static int foretell_sums(struct restore *restore, struct pp_err *err) {
     return rc < 0 ? rc : mend_sums(restore, err);
 }
 
+/* A file that was begun will be as shipped: the next run ends it, and has no row of it then. */
+static int expect_shipped(void *context, const struct pp_ledger_intent *intent,
+                          struct pp_err *err) {
+    struct pp_row *row = (struct pp_row *)pp_rows_find(context, intent->file.path);
+
+    (void)err;
+    if (row != NULL && intent->undo)
+        row->current = row->shipped;
+    return 0;
+}
+
 /* And once more, for files that could not be restored, and for links that went with others. */
 static int correct_sums(struct restore *restore, struct pp_err *err) {
+    struct pp_ledger *ledger = pp_journal_ledger(restore->record->journal);
     PP_AUTO_ROWS struct pp_rows now = PP_ROWS_INIT;
     bool changed = false;
-    int rc = pp_rows_load(&now, pp_journal_ledger(restore->record->journal), NULL, err);
+    int rc = pp_rows_load(&now, ledger, NULL, err);
 
+    if (rc >= 0)
+        rc = pp_ledger_intents(ledger, expect_shipped, &now, err);
     for (size_t i = 0; rc >= 0 && i < restore->rows.count; i++) {
         struct pp_row *row = &restore->rows.items[i];
         const struct pp_row *left = pp_rows_find(&now, row->path);

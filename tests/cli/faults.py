@@ -74,13 +74,18 @@ def writes(point):
     return not point[0].startswith("open") or "O_CREAT" in point[2]
 
 
-def chosen(points, count):
-    """Some of them, spread over the run; or all."""
-    if ALL or len(points) <= count:
+def spread(points, count):
+    """Some of them, spread over the run."""
+    if len(points) <= count:
         return points
     step = len(points) / count
     spot = random.Random(len(points))
     return [points[int((i + spot.random()) * step)] for i in range(count)]
+
+
+def chosen(points, count):
+    """Some of them, or all."""
+    return points if ALL else spread(points, count)
 
 
 def tells_cause(line, fault, point):

@@ -250,3 +250,17 @@ def test_paths_can_be_used_again(tmp_path):
     assert json.loads(run_plain("scan", tmp_path, "--json").stdout.splitlines()[0])["path"] == str(file)
     write(tmp_path / "cut.gz", gzip.compress(TEXT)[:-4])
     assert f"pathpatch: {tmp_path}/cut.gz: " in run_plain("scan", tmp_path, status=1).stderr.decode()
+
+
+@pytest.mark.parametrize("command", ["scan", "lint", "verify", "status"])
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["text", "json"])
+def test_output_that_is_lost(root, command, words):
+    """Whoever reads it must not take what is there for all there is."""
+    apply(root, status=1)
+    paths = [f"--root={root}"] if command in ("verify", "status") else [root]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [BUILD / "pathpatch", command, *words, *paths], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    told = done.stderr.splitlines()[-1]
+    assert (done.returncode, told) == (3, "pathpatch: cannot write all of the standard output")

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -144,6 +145,35 @@ static void test_pipe(void **state) {
     scratch_done(&scratch);
 }
 
+/* There is no broker to remove the file that was begun. */
+static void test_no_broker(void **state) {
+    struct pp_whole_output output = PP_WHOLE_OUTPUT_INIT;
+    struct pp_err err = PP_ERR_INIT;
+    struct scratch scratch;
+    struct rlimit before;
+    struct rlimit one_more;
+    char path[256];
+    int rc;
+    int fd;
+
+    (void)state;
+    scratch_init(&scratch);
+    path_in(&scratch, "out", path);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    fd = dup(STDERR_FILENO);
+    assert_true(fd >= 0);
+    close(fd);
+    one_more = (struct rlimit){(rlim_t)fd + 1, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &one_more), 0);
+    rc = pp_whole_output_open(&output, path, NULL, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, -PP_ERR_SYSTEM);
+    assert_int_equal(err.sys, EMFILE);
+    pp_whole_output_done(&output);
+    assert_int_equal(count_names(&scratch), 0);
+    scratch_done(&scratch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commit),
@@ -151,6 +181,7 @@ int main(void) {
         cmocka_unit_test(test_names_that_are_taken),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_no_broker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

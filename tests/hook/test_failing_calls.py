@@ -1,0 +1,56 @@
+"""What tests/cli/test_failing_calls.py does, for what asks dpkg and reads its database: whichever call fails, what
+can be seen of it is right, and once more brings it to the same end."""
+
+import sys
+
+import pytest
+from conftest import AS_ROOT, CHANGED, SOURCE, VALUES, app, opted_in
+
+sys.path.insert(0, str(SOURCE / "tests" / "cli"))
+from failing_calls import Command  # noqa: E402
+from faults import tell  # noqa: E402
+
+
+def installed_only(root):
+    """dpkg has unpacked it all, and the hook has still to come."""
+    root.fail_handler(True)
+    root.install(opted_in(), app("other", conffile=CHANGED), fails=True)
+    root.fail_handler(False)
+
+
+def installed(root):
+    root.install(opted_in(), app("other", conffile=CHANGED))
+
+
+def moved(root):
+    installed(root)
+    root.pathpatch("apply", f"--set=TERMUX__HOME={VALUES['TERMUX__HOME']}/moved", "--revalue", root.path)
+
+
+# What is there before, and the command.
+COMMANDS = {
+    "configure": (installed_only, ["dpkg", "configure"]),
+    "trigger": (installed_only, ["dpkg", "trigger"]),
+    "prepare": (moved, ["dpkg", "prepare", "app"]),
+    "restore": (moved, ["restore", "--package", "app"]),
+    "verify": (installed, ["verify"]),
+    "status": (moved, ["status"]),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_call(name, root, scratch, capsys):
+    prepare, words = COMMANDS[name]
+    prepare(root)
+    here = scratch / "here"
+    jobs = [] if name in ("verify", "status") else ["--jobs=1"]
+    where = [f"--root={here}", f"--admindir={here}/var/lib/dpkg", *jobs]
+    # A trigger looks at what has changed, and a file that could not be read has not.
+    again = ["dpkg", "configure" if words[1] == "trigger" else words[1], *words[2:], *where] if words[0] == "dpkg" else None
+    command = Command(
+        scratch, [*words, *where], root.path, environment=root.environment, before=AS_ROOT, tries_again=again
+    )
+    assert len(command.calls) > 10
+    wrong, count = command.sweep(10)
+    tell(capsys, f"{name}: {count} of {len(command.calls)} calls fail")
+    assert not wrong, "\n\n".join(wrong)
