@@ -42,14 +42,32 @@ static int finish_package(struct pp_hook *hook, const struct pp_hook_package *ch
     return rc < 0 ? pp_err_context(err, "%s", changed->package->key) : 0;
 }
 
-static int finish_rows(struct pp_hook *hook, struct pp_err *err) {
-    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
-    int rc = pp_dpkg_rows_follow(hook->record, &hook->dpkg, err);
+/* Of packages that were unpacked anew, or of the others. */
+static int expire_rows(struct pp_hook *hook, bool unpacked, struct pp_err *err) {
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < hook->package_count; i++)
+        if (hook->packages[i].unpacked == unpacked)
+            rc = pp_dpkg_rows_expire(hook->record, hook->packages[i].package, err);
+    return rc;
+}
+
+/* Before files are patched: rows of what dpkg has replaced would make of it what somebody edited.
+ * It is committed with what the patching intends. */
+static int begin(struct pp_hook *hook, struct pp_err *err) {
+    int rc = pp_ledger_begin(pp_journal_ledger(hook->record->journal), err);
 
     if (rc >= 0)
-        rc = adopt_rows(hook, err);
-    for (size_t i = 0; rc >= 0 && i < hook->package_count; i++)
-        rc = pp_dpkg_rows_expire(hook->record, hook->packages[i].package, err);
+        rc = pp_dpkg_rows_follow(hook->record, &hook->dpkg, err);
+    return rc < 0 ? rc : expire_rows(hook, true, err);
+}
+
+static int finish_rows(struct pp_hook *hook, struct pp_err *err) {
+    PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
+    int rc = adopt_rows(hook, err);
+
+    if (rc >= 0)
+        rc = expire_rows(hook, false, err);
     for (size_t i = 0; rc >= 0 && i < hook->package_count; i++)
         rc = finish_package(hook, &hook->packages[i], &rows, err);
     return rc;
@@ -118,12 +136,15 @@ int pp_dpkg_trigger(struct pp_record *record, struct pp_dpkg_query *query, bool 
     PP_AUTO(pp_hook_done) struct pp_hook hook;
     int rc = pp_hook_open(&hook, record, err);
 
+    pp_journal_settle_late(record->journal);
     if (rc >= 0)
         rc = pp_revalue_rows(record, &settled, tally, err);
     if (rc >= 0)
         rc = pp_hook_hear(&hook, query, err);
     if (rc >= 0)
         rc = pp_hook_collect(&hook, all, err);
+    if (rc >= 0)
+        rc = begin(&hook, err);
     if (rc >= 0 && hook.path_count > 0)
         rc = apply_paths(&hook, all, tally, err);
     if (rc >= 0)

@@ -120,13 +120,10 @@ static int add_package(struct pp_hook *hook, struct pp_hook_package *found, stru
     return rc;
 }
 
-/* What a stamp tells besides the version. */
-static void note_list(struct pp_ledger_stamp *stamp, const struct pp_hook *hook,
-                      const struct stat *list) {
+static void note_list(struct pp_ledger_stamp *stamp, const struct stat *list) {
     stamp->list_mtime = list->st_mtim;
     stamp->list_ino = list->st_ino;
     stamp->list_size = (uint64_t)list->st_size;
-    memcpy(stamp->config, hook->config, sizeof(hook->config));
 }
 
 /* The list of a package tells more of it than dpkg does, and before dpkg answers. */
@@ -136,6 +133,7 @@ static int note_known(void *context, const char *package, const struct pp_ledger
     struct pp_ledger_stamp now = *stamp;
     struct pp_hook_known *known;
     struct stat list;
+    bool listed;
     int rc = pp_dpkg_info_stat_key(&hook->info, package, "list", &list, err);
 
     if (rc < 0)
@@ -147,11 +145,14 @@ static int note_known(void *context, const char *package, const struct pp_ledger
         hook->known = known;
     }
     if (rc > 0)
-        note_list(&now, hook, &list);
+        note_list(&now, &list);
+    listed = rc > 0 && pp_ledger_same_stamp(&now, stamp);
     known = &hook->known[hook->known_count++];
-    *known = (struct pp_hook_known){.key = strdup(package),
-                                    .version = strdup(stamp->version),
-                                    .same = rc > 0 && pp_ledger_same_stamp(&now, stamp)};
+    *known = (struct pp_hook_known){
+        .key = strdup(package),
+        .version = strdup(stamp->version),
+        .listed = listed,
+        .same = listed && memcmp(stamp->config, hook->config, sizeof(hook->config)) == 0};
     return known->key == NULL || known->version == NULL ? pp_err_nomem(err) : 0;
 }
 
@@ -159,27 +160,31 @@ static int compare_known(const void *key, const void *known) {
     return strcmp(key, ((const struct pp_hook_known *)known)->key);
 }
 
-static bool is_stamped(const struct pp_hook *hook, const struct pp_dpkg_package *package) {
+/* Takes a package that takes part, with the stamp that it would get now: one that changed, or all.
+ * When it is all, the tree may have been moved, and lists tell nothing. */
+static int take_package(struct pp_hook *hook, const struct pp_dpkg_package *package, bool all,
+                        struct pp_err *err) {
+    struct pp_hook_package *found = &hook->packages[hook->package_count];
     const struct pp_hook_known *known = NULL;
+    bool is_old;
+    struct stat list;
+    int rc;
 
     if (hook->known_count > 0)
         known =
             bsearch(package->key, hook->known, hook->known_count, sizeof(*known), compare_known);
-    return known != NULL && known->same && strcmp(known->version, package->version) == 0;
-}
-
-/* Takes a package that takes part, with the stamp that it would get now. */
-static int take_package(struct pp_hook *hook, const struct pp_dpkg_package *package, bool stamped,
-                        struct pp_err *err) {
-    struct pp_hook_package *found = &hook->packages[hook->package_count];
-    struct stat list;
-    int rc = pp_dpkg_info_stat(&hook->info, package, "list", &list, err);
-
+    is_old = known != NULL && known->listed && strcmp(known->version, package->version) == 0;
+    if (is_old && known->same && !all)
+        return 0;
+    rc = pp_dpkg_info_stat(&hook->info, package, "list", &list, err);
     if (rc <= 0)
         return rc;
-    *found = (struct pp_hook_package){
-        .package = package, .stamp = {.version = package->version}, .stamped = stamped};
-    note_list(&found->stamp, hook, &list);
+    *found = (struct pp_hook_package){.package = package,
+                                      .stamp = {.version = package->version},
+                                      .stamped = is_old && known->same,
+                                      .unpacked = known != NULL && !is_old && !all};
+    note_list(&found->stamp, &list);
+    memcpy(found->stamp.config, hook->config, sizeof(hook->config));
     hook->package_count++;
     return add_package(hook, found, err);
 }
@@ -190,16 +195,9 @@ int pp_hook_collect(struct pp_hook *hook, bool all, struct pp_err *err) {
     hook->packages = calloc(hook->dpkg.count + 1, sizeof(*hook->packages));
     if (hook->packages == NULL)
         return pp_err_nomem(err);
-    for (size_t i = 0; rc >= 0 && i < hook->dpkg.count; i++) {
-        const struct pp_dpkg_package *package = &hook->dpkg.packages[i];
-        bool stamped;
-
-        if (!takes_part(hook, package))
-            continue;
-        stamped = is_stamped(hook, package);
-        if (all || !stamped)
-            rc = take_package(hook, package, stamped, err);
-    }
+    for (size_t i = 0; rc >= 0 && i < hook->dpkg.count; i++)
+        if (takes_part(hook, &hook->dpkg.packages[i]))
+            rc = take_package(hook, &hook->dpkg.packages[i], all, err);
     return rc < 0 ? rc : 0;
 }
 

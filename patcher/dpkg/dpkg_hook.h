@@ -23,14 +23,16 @@ struct pp_hook {
     struct pp_hook_known {
         char *key;
         char *version;
-        bool same; /* all else that its stamp tells is as it was */
-    } * known;     /* packages that have a stamp, by key */
+        bool listed; /* its list is the one that the stamp tells of */
+        bool same;   /* all but its version is */
+    } * known;       /* packages that have a stamp, by key */
     size_t known_count;
     struct pp_hook_package {
         const struct pp_dpkg_package *package;
         struct pp_ledger_stamp stamp;
-        bool stamped; /* that is its stamp already */
-        bool again;   /* something in it has to wait: no stamp yet */
+        bool stamped;  /* that is its stamp already */
+        bool unpacked; /* anew, since it got its stamp: its files are what it brought */
+        bool again;    /* something in it has to wait: no stamp yet */
     } * packages;
     size_t package_count;
     struct pp_apply_path *paths; /* their `path` is ours to free */

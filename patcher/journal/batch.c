@@ -103,7 +103,7 @@ static int announce_name(struct pp_journal *journal, struct pp_entry_name *name,
 static int announce(struct pp_journal *journal, struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
     int count = 0;
-    int rc = pp_ledger_begin(journal->ledger, err);
+    int rc = 0;
 
     for (size_t i = 0; i < journal->entry_count && rc >= 0; i++) {
         struct pp_entry *entry = journal->entries[i];
@@ -117,15 +117,14 @@ static int announce(struct pp_journal *journal, struct pp_err *err) {
             if (find(journal, entry, k, &place, &failure) < 0) {
                 pp_entry_fail_all(entry, &failure);
             } else {
-                rc = announce_name(journal, &entry->names[k], &place, err);
-                count++;
+                rc = count++ == 0 ? pp_ledger_begin(journal->ledger, err) : 0;
+                if (rc >= 0)
+                    rc = announce_name(journal, &entry->names[k], &place, err);
             }
         }
     }
     if (rc >= 0 && count > 0)
         rc = pp_ledger_commit(journal->ledger, err);
-    else
-        pp_ledger_rollback(journal->ledger);
     return rc < 0 ? rc : count;
 }
 
@@ -304,9 +303,9 @@ static int restore_folder_time(void *context, const char *path, const struct tim
 
     if (rc < 0 && is_lost(err)) {
         pp_err_clear(err);
-        return 0;
+        rc = 0;
     }
-    if (rc >= 0)
+    if (rc >= 0 && fd >= 0)
         rc = pp_durable_one(&journal->durable, fd, err);
     return rc < 0 ? pp_err_context(err, "%s/%s", journal->options.root_path, path) : 0;
 }
@@ -332,7 +331,7 @@ static int settle(struct pp_journal *journal, struct pp_err *err) {
     }
     if (rc >= 0)
         rc = pp_ledger_clear_temporaries(journal->ledger, err);
-    return rc < 0 ? rc : pp_ledger_commit(journal->ledger, err);
+    return rc < 0 || journal->settles_late ? rc : pp_ledger_commit(journal->ledger, err);
 }
 
 int pp_batch_sweep(struct pp_journal *journal, struct pp_err *err) {
@@ -407,11 +406,22 @@ static void tell_entry(const struct pp_journal *journal, const struct pp_entry *
     }
 }
 
+/* One of a file that is written in place, else of the temporary, of the shipped bytes, and of the
+ * folders of both. */
+static size_t count_syncs(const struct pp_journal *journal) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < journal->entry_count; i++)
+        count += journal->entries[i]->kind == PP_LEDGER_PLAIN ? 1 : 4;
+    return count;
+}
+
 int pp_batch_write(struct pp_journal *journal, struct pp_err *err) {
     int rc = 0;
 
     if (journal->entry_count == 0)
         return 0;
+    pp_durable_begin(&journal->durable, count_syncs(journal));
     run_in_order(journal, pp_plan);
     run_parallel(journal, pp_plan_check, CHUNK_COUNT);
     if (!journal->options.dry_run && any_alive(journal))

@@ -38,6 +38,7 @@ struct pp_journal {
     size_t entries_len; /* memory of them all, about */
     uint64_t seed;      /* of the next temporary's name */
     bool values_written;
+    bool settles_late;
 };
 
 /* Adds an entry, which is owned by the journal from then on, also on failure. A full batch is

@@ -68,10 +68,14 @@ struct pp_journal *pp_journal_open(const struct pp_journal_options *options, str
 }
 
 void pp_journal_close(struct pp_journal *journal) {
+    struct pp_err ignored = PP_ERR_INIT;
+
     if (journal == NULL)
         return;
     pp_batch_clear(journal);
     free(journal->entries);
+    if (journal->settles_late && pp_ledger_begun(journal->ledger))
+        pp_ledger_commit(journal->ledger, &ignored);
     if (journal->ledger != NULL)
         pp_ledger_rollback(journal->ledger);
     pp_ledger_close(journal->ledger);
@@ -123,7 +127,11 @@ int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, s
 int pp_journal_flush(struct pp_journal *journal, struct pp_err *err) {
     int rc = pp_batch_write(journal, err);
 
-    return rc < 0 || journal->options.dry_run ? rc : pp_batch_sweep(journal, err);
+    return rc < 0 || pp_ledger_begun(journal->ledger) ? rc : pp_batch_sweep(journal, err);
+}
+
+void pp_journal_settle_late(struct pp_journal *journal) {
+    journal->settles_late = true;
 }
 
 int pp_journal_set(struct pp_journal *journal, const struct pp_ledger_value *values,

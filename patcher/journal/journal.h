@@ -112,7 +112,11 @@ int pp_journal_recovery_pending(struct pp_journal *journal, struct pp_err *err);
 
 /* Copies the change. `result` is called for it by this call or a later one, or by the flush. */
 int pp_journal_add(struct pp_journal *journal, const struct pp_change *change, struct pp_err *err);
-/* Also drops shipped bytes that no row names any more. */
+/* From now on the last step of a batch is committed with the caller's next pp_ledger_commit(), or
+ * when the journal is closed: the disk is waited for once less. Should that not come to be, the
+ * next run finds what was intended, and done. */
+void pp_journal_settle_late(struct pp_journal *journal);
+/* Also drops shipped bytes that no row names any more, unless a batch of the ledger is open. */
 int pp_journal_flush(struct pp_journal *journal, struct pp_err *err);
 
 /* Some of the ledger's rows. */

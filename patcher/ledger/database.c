@@ -403,8 +403,12 @@ int pp_ledger_set_aside(const struct pp_state *state, struct pp_err *err) {
     return 0;
 }
 
+bool pp_ledger_begun(const struct pp_ledger *ledger) {
+    return sqlite3_get_autocommit(ledger->db) == 0;
+}
+
 int pp_ledger_begin(struct pp_ledger *ledger, struct pp_err *err) {
-    return pp_database_run(ledger, err, "BEGIN IMMEDIATE", "");
+    return pp_ledger_begun(ledger) ? 0 : pp_database_run(ledger, err, "BEGIN IMMEDIATE", "");
 }
 
 int pp_ledger_commit(struct pp_ledger *ledger, struct pp_err *err) {
@@ -415,7 +419,7 @@ void pp_ledger_rollback(struct pp_ledger *ledger) {
     struct pp_err ignored = PP_ERR_INIT;
 
     ledger->folder = 0;
-    if (sqlite3_get_autocommit(ledger->db) == 0)
+    if (pp_ledger_begun(ledger))
         pp_database_run(ledger, &ignored, "ROLLBACK", "");
 }
 

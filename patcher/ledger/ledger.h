@@ -55,8 +55,10 @@ int pp_ledger_exists(const struct pp_state *state, struct pp_err *err);
 /* Renames a damaged database to ledger.db.damaged. */
 int pp_ledger_set_aside(const struct pp_state *state, struct pp_err *err);
 
-/* A batch. What is written outside of one is a transaction of its own. */
+/* A batch; one that was begun already goes on. What is written outside of one is a transaction of
+ * its own. */
 int pp_ledger_begin(struct pp_ledger *ledger, struct pp_err *err);
+bool pp_ledger_begun(const struct pp_ledger *ledger);
 int pp_ledger_commit(struct pp_ledger *ledger, struct pp_err *err);
 void pp_ledger_rollback(struct pp_ledger *ledger);
 

@@ -7,6 +7,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define FEW_CALLS 4
+
 /* Bionic has syncfs from API 28 on; before, Android's seccomp may kill for the bare call. */
 #if !defined(__ANDROID__) || __ANDROID_API__ >= 28
 #define HAVE_SYNCFS 1
@@ -40,10 +42,17 @@ static bool kernel_tells_errors(void) {
 void pp_durable_init(struct pp_durable *durable, enum pp_durability durability) {
     *durable = (struct pp_durable){.durability = durability};
 #if HAVE_SYNCFS
-    durable->each = !kernel_tells_errors();
+    durable->no_syncfs = !kernel_tells_errors();
 #else
-    durable->each = true;
+    durable->no_syncfs = true;
 #endif
+    durable->each = durable->no_syncfs;
+}
+
+void pp_durable_begin(struct pp_durable *durable, size_t call_count) {
+    bool few = call_count <= FEW_CALLS && durable->durability != PP_DURABILITY_NONE;
+
+    durable->each = durable->no_syncfs || few;
 }
 
 void pp_durable_done(struct pp_durable *durable) {

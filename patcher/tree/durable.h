@@ -17,7 +17,8 @@ enum pp_durability {
 /* The file systems that a batch writes to. */
 struct pp_durable {
     enum pp_durability durability;
-    bool each; /* no syncfs that can be trusted: every file and folder is synced by itself */
+    bool no_syncfs; /* none that can be trusted */
+    bool each;      /* every file and folder is synced by itself */
     int *fds;
     dev_t *devs;
     size_t count;
@@ -27,6 +28,10 @@ struct pp_durable {
 
 void pp_durable_init(struct pp_durable *durable, enum pp_durability durability);
 void pp_durable_done(struct pp_durable *durable);
+
+/* A batch begins whose files could be synced each by itself, by so many calls. If these are few it
+ * is done: syncfs would wait for what everybody else has written, too. */
+void pp_durable_begin(struct pp_durable *durable, size_t call_count);
 
 /* Adds the file system of an open file or folder, before anything of the batch is written there:
  * errors of writing back are told only to those who had it open. `fd` is borrowed, not O_PATH. */

@@ -5,7 +5,19 @@ import re
 import subprocess
 from collections import Counter
 
-from conftest import AS_ROOT, BUILD, CHANGED, CHANGED_PATCHED, PATCHED, app, conffile_of, data_of, opted_in, packages
+from conftest import (
+    AS_ROOT,
+    BUILD,
+    CHANGED,
+    CHANGED_PATCHED,
+    PATCHED,
+    SHIPPED,
+    app,
+    conffile_of,
+    data_of,
+    opted_in,
+    packages,
+)
 
 
 def chain(length, **fields):
@@ -121,3 +133,22 @@ def test_what_dpkg_knew_before_another_run_ended_is_old(root):
     waiting.communicate()
     assert waiting.returncode == 0
     assert root.read(data_of("plain")) == PATCHED
+
+
+def test_disk_is_waited_for_a_few_times(root):
+    """Not for what others have written, and not for each step."""
+    root.install(opted_in("first"), opted_in("second"))
+    root.write(data_of("second"), SHIPPED)
+    (root.admindir / "info/second.list").touch()
+    log = root.folder / "syncs"
+    root.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+    done = root.run(
+        "strace", "-f", "-o", log, "-e", "trace=fsync,fdatasync,syncfs,sync",
+        BUILD / "pathpatch", "dpkg", "trigger", f"--root={root.path}", f"--admindir={root.admindir}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert root.read(data_of("second")) == PATCHED
+    calls = Counter(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.MULTILINE))
+    # The ledger's are for what is intended, for what was done, and for closing it.
+    assert calls["fsync"] >= 1 and calls["syncfs"] == calls["sync"] == 0
+    assert calls.total() <= 9, calls
