@@ -27,6 +27,7 @@ struct splice {
     struct pp_token_writer out;
     struct pp_deflate_block open; /* the block that is being written, if `is_open` */
     bool is_open;
+    bool is_fitted;       /* its code is a new one */
     bool changed;         /* some text differs */
     uint64_t changed_end; /* behind the last byte that does */
 
@@ -121,31 +122,55 @@ static int decode_step(struct splice *self, struct pp_err *err) {
 
 /* Writing: segments whose text is there go out. */
 
+/* Bytes that two texts of `len` bytes begin with alike. */
+static size_t common_start(const uint8_t *a, const uint8_t *b, size_t len) {
+    size_t at = 0;
+
+    while (len - at >= 64 && memcmp(a + at, b + at, 64) == 0)
+        at += 64;
+    while (at < len && a[at] == b[at])
+        at++;
+    return at;
+}
+
+/* What the segment's tokens are, and whether its block has a code for all of them. */
+struct telling {
+    const pp_token *tokens;
+    size_t token_count;
+    bool fits;
+};
+
 /* Notes where the segment differs. Gives whether any token of it may have been broken: by its own
- * text or by the 32 KiB before it. */
-static bool note_changes(struct splice *self, const struct pp_segment *segment) {
+ * text or by the 32 KiB before it. From `*change_start` on there is a change that it can see. */
+static bool note_changes(struct splice *self, const struct pp_segment *segment,
+                         uint64_t *change_start) {
     size_t len = (size_t)(segment->end - segment->start);
     const uint8_t *was = pp_splice_queue_was(&self->queue, segment->start);
     const uint8_t *now = pp_splice_queue_now(&self->queue, segment->start);
+    bool seen = self->changed && self->changed_end + PP_DISTANCE_MAX > segment->start;
+    size_t same = common_start(was, now, len);
 
-    if (len > 0 && memcmp(was, now, len) != 0) {
+    *change_start = seen ? self->queue.base : segment->start + same;
+    if (same < len) {
         while (was[len - 1] == now[len - 1])
             len--;
         self->changed = true;
         self->changed_end = segment->start + len;
     }
-    return self->changed && self->changed_end + PP_DISTANCE_MAX > segment->start;
+    return seen || same < len;
 }
 
-static int mend(struct splice *self, const struct pp_segment *segment, const pp_token **tokens,
-                size_t *token_count, struct pp_err *err) {
+static int mend(struct splice *self, const struct pp_segment *segment, uint64_t change_start,
+                struct telling *telling, struct pp_err *err) {
     size_t len = (size_t)(segment->end - segment->start);
     struct pp_mend job = {
         .text = self->queue.now,
         .base = self->queue.base,
         .start = (size_t)(segment->start - self->queue.base),
         .end = (size_t)(segment->end - self->queue.base),
-        .tokens = *tokens,
+        .change_start = (size_t)(change_start - self->queue.base),
+        .change_end = (size_t)(self->changed_end - self->queue.base),
+        .tokens = telling->tokens,
         .block = &segment->block,
     };
 
@@ -165,8 +190,7 @@ static int mend(struct splice *self, const struct pp_segment *segment, const pp_
     }
     job.mended = self->mended;
     pp_token_mender_run(self->mender, &job);
-    *tokens = job.mended;
-    *token_count = job.mended_count;
+    *telling = (struct telling){job.mended, job.mended_count, job.fits};
     return 0;
 }
 
@@ -186,16 +210,36 @@ static void count_symbols(const pp_token *tokens, size_t token_count,
     }
 }
 
+/* The segment's own block, or one with a new code where that lacks one. */
+static void describe_block(struct splice *self, const struct pp_segment *segment,
+                           const struct telling *telling) {
+    struct pp_symbol_counts counts;
+
+    self->open = segment->block;
+    self->is_fitted = !telling->fits;
+    if (telling->fits)
+        return;
+    count_symbols(telling->tokens, telling->token_count, &counts);
+    pp_deflate_block_fit(&self->open, &counts);
+}
+
+/* Can the segment's tokens be written in the block that is open? */
+static bool open_suffices(const struct splice *self, const struct telling *telling) {
+    struct pp_symbol_counts counts;
+
+    if (!self->is_open || !self->is_fitted)
+        return self->is_open && telling->fits;
+    count_symbols(telling->tokens, telling->token_count, &counts);
+    return pp_deflate_block_suffices(&self->open, &counts);
+}
+
 /* Sees to it that a block is open in which the segment's tokens can be written: the one that is,
  * else one with the code that they had, else one with a new code. */
 static int choose_block(struct splice *self, const struct pp_segment *segment,
-                        const pp_token *tokens, size_t token_count, struct pp_err *err) {
-    struct pp_symbol_counts counts;
+                        const struct telling *telling, struct pp_err *err) {
     int rc = 0;
 
-    if (self->changed)
-        count_symbols(tokens, token_count, &counts);
-    if (self->is_open && (!self->changed || pp_deflate_block_suffices(&self->open, &counts)))
+    if (open_suffices(self, telling))
         return 0;
     if (self->is_open && self->open.final && !pp_bit_writer_clear(&self->out.out))
         return pp_err_set(err, PP_ERR_UNSUPPORTED,
@@ -204,9 +248,7 @@ static int choose_block(struct splice *self, const struct pp_segment *segment,
         rc = pp_token_writer_end(&self->out, err);
     if (rc < 0)
         return rc;
-    self->open = segment->block;
-    if (self->changed && !pp_deflate_block_suffices(&self->open, &counts))
-        pp_deflate_block_fit(&self->open, &counts);
+    describe_block(self, segment, telling);
     /* Other parts may follow that need another code, and so a block of their own. */
     if (self->open.final && !segment->last)
         rc = pp_bit_writer_open(&self->out.out, err);
@@ -215,16 +257,17 @@ static int choose_block(struct splice *self, const struct pp_segment *segment,
 }
 
 static int put_coded(struct splice *self, const struct pp_segment *segment, struct pp_err *err) {
-    const pp_token *tokens = self->queue.tokens + self->queue.token_at;
-    size_t token_count = segment->token_count;
+    struct telling telling = {self->queue.tokens + self->queue.token_at, segment->token_count,
+                              true};
+    uint64_t change_start;
     int rc = 0;
 
-    if (note_changes(self, segment))
-        rc = mend(self, segment, &tokens, &token_count, err);
+    if (note_changes(self, segment, &change_start))
+        rc = mend(self, segment, change_start, &telling, err);
     if (rc == 0)
-        rc = choose_block(self, segment, tokens, token_count, err);
+        rc = choose_block(self, segment, &telling, err);
     if (rc == 0)
-        rc = pp_token_writer_put(&self->out, tokens, token_count, err);
+        rc = pp_token_writer_put(&self->out, telling.tokens, telling.token_count, err);
     if (rc < 0 || !segment->last)
         return rc;
     self->is_open = false;
@@ -233,9 +276,11 @@ static int put_coded(struct splice *self, const struct pp_segment *segment, stru
 }
 
 static int put_segment(struct splice *self, const struct pp_segment *segment, struct pp_err *err) {
+    uint64_t change_start;
+
     if (segment->block.kind != PP_BLOCK_STORED)
         return put_coded(self, segment, err);
-    note_changes(self, segment);
+    note_changes(self, segment, &change_start);
     return pp_token_writer_stored(&self->out, &segment->block,
                                   pp_splice_queue_now(&self->queue, segment->start), err);
 }

@@ -47,6 +47,9 @@ static bool token_holds(const struct pp_mend *mend, size_t at, pp_token token) {
     unsigned distance = pp_token_distance(token);
     const uint8_t *text = mend->text + at;
 
+    /* Neither it nor what it copies was changed. */
+    if (at + pp_token_len(token) <= mend->change_start || at >= mend->change_end + distance)
+        return true;
     if (distance == 0)
         return *text == pp_token_value(token);
     return memcmp(text, text - distance, pp_token_value(token)) == 0;
@@ -98,6 +101,15 @@ static pp_token best_token(struct pp_token_mender *mender, const struct pp_mend 
     return best;
 }
 
+static bool has_code(const struct pp_deflate_block *block, pp_token token) {
+    unsigned distance = pp_token_distance(token);
+
+    if (distance == 0)
+        return block->litlen_lens[pp_token_value(token)] > 0;
+    return block->litlen_lens[pp_token_length_symbol(token).symbol] > 0 &&
+           block->dist_lens[pp_distance_symbol(distance).symbol] > 0;
+}
+
 /* Tells the text from `at` to `end` anew; `tokens` is what stood there. */
 static void mend_gap(struct pp_token_mender *mender, struct pp_mend *mend, size_t at, size_t end,
                      const pp_token *tokens) {
@@ -115,6 +127,7 @@ static void mend_gap(struct pp_token_mender *mender, struct pp_mend *mend, size_
         if (pp_token_distance(token) != 0)
             hints[1] = pp_token_distance(token);
         mend->mended[mend->mended_count++] = token;
+        mend->fits = mend->fits && has_code(mend->block, token);
         at += pp_token_len(token);
     }
 }
@@ -125,6 +138,7 @@ void pp_token_mender_run(struct pp_token_mender *mender, struct pp_mend *mend) {
     const pp_token *token = mend->tokens;
 
     mend->mended_count = 0;
+    mend->fits = true;
     for (size_t at = mend->start; at < mend->end; at += pp_token_len(*token++)) {
         if (token_holds(mend, at, *token)) {
             if (gap_token != NULL)

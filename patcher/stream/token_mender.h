@@ -9,6 +9,7 @@
 
 #include "stream/deflate_block.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,15 +26,19 @@ struct pp_mend {
     uint64_t base;       /* offset of text[0] in the stream */
     size_t start;        /* of the stretch, in `text` */
     size_t end;
+    size_t change_start; /* of all changes that a token of the stretch can see, in `text` */
+    size_t change_end;
     const pp_token *tokens;               /* that gave the text before it was patched */
     const struct pp_deflate_block *block; /* its code tells what a token costs */
     pp_token *mended;                     /* room for end - start tokens */
     size_t mended_count;
+    bool fits; /* the block has a code for all of them */
 };
 
 void pp_token_mender_init(struct pp_token_mender *mender);
 
-/* Fills `mended`. Stretches come in order; those whose tokens all hold may be left out. */
+/* Fills `mended`, sets `fits`. Stretches come in order; those whose tokens all hold may be left
+ * out. */
 void pp_token_mender_run(struct pp_token_mender *mender, struct pp_mend *mend);
 
 #endif
