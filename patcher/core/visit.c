@@ -46,11 +46,16 @@ static int look_at_symlink(const struct pp_policy *policy, const struct pp_walke
     return 0;
 }
 
-/* Most files are small and hold nothing: they are read at once, and looked at. Returns 1 when there
- * is more to it; `len` is how much was read then. */
+enum glance {
+    GLANCE_NOTHING,
+    GLANCE_FOUND,
+    GLANCE_LARGE, /* more than the buffer takes: not looked at */
+};
+
+/* Most files are small: they are read at once, and looked at as if they were no executables. `len`
+ * is how much was read. Returns an enum glance. */
 static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffer, size_t *len,
-                          bool *closed, struct pp_err *err) {
-    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+                          struct pp_findings *findings, struct pp_err *err) {
     ssize_t count = pp_io_read(fd, buffer, PP_VISIT_BUFFER_LEN, err);
     struct pp_blob blob;
     int rc;
@@ -58,12 +63,13 @@ static int glance_at_file(const struct pp_policy *policy, int fd, uint8_t *buffe
     *len = count < 0 ? 0 : (size_t)count;
     if (count < 0 || *len == PP_VISIT_BUFFER_LEN) {
         pp_err_clear(err);
-        return 1;
+        return GLANCE_LARGE;
     }
     blob = pp_blob_memory(buffer, *len);
-    rc = pp_content_scan(policy, &blob, 0, &findings, err);
-    *closed = findings.closed;
-    return rc < 0 ? rc : findings.count > 0 || findings.problem_count > 0;
+    rc = pp_content_scan(policy, &blob, 0, findings, err);
+    if (rc < 0)
+        return rc;
+    return findings->count > 0 || findings->problem_count > 0 ? GLANCE_FOUND : GLANCE_NOTHING;
 }
 
 static int look_at_file(const struct pp_policy *policy, const struct pp_walker_entry *entry,
@@ -73,18 +79,21 @@ static int look_at_file(const struct pp_policy *policy, const struct pp_walker_e
     struct pp_blob blob;
     struct stat st;
     size_t len;
-    int rc;
+    int seen;
 
     if (fd < 0)
         return pp_err_sys(err, "cannot open");
-    rc = glance_at_file(policy, fd, buffer, &len, &visited->findings.closed, err);
-    if (rc <= 0)
-        return rc;
+    seen = glance_at_file(policy, fd, buffer, &len, &visited->findings, err);
+    if (seen < 0 || seen == GLANCE_NOTHING)
+        return seen;
     if (fstat(fd, &st) < 0)
         return pp_err_sys(err, "cannot look at it");
     if (!S_ISREG(st.st_mode))
         return pp_err_set(err, PP_ERR_CHANGED, "is no regular file any more");
     note_stat(visited, &st);
+    if (seen == GLANCE_FOUND && (visited->mode & 0111) == 0 && (uint64_t)st.st_size == len)
+        return 0;
+    pp_findings_done(&visited->findings);
     blob = pp_blob_begun(fd, (uint64_t)st.st_size, buffer, len);
     return pp_content_scan(policy, &blob, visited->mode, &visited->findings, err);
 }
