@@ -41,7 +41,8 @@ int pp_announcer_open(struct pp_announcer *announcer, struct pp_notify_options *
                       struct pp_output *output, const struct pp_tally *tally, struct pp_err *err);
 /* The state folder, which need not be there yet, holds the spool. Copies the path. */
 int pp_announcer_state(struct pp_announcer *announcer, const char *state, struct pp_err *err);
-/* `start`, once; where this is not called, the first progress does it. */
+/* `start`, once; where this is not called, the first progress does it. After pp_confine(): a broker
+ * with a copy of the connection would keep it open when the process gives it up. */
 void pp_announcer_start(struct pp_announcer *announcer);
 void pp_announcer_progress(struct pp_announcer *announcer, uint64_t files);
 /* Tells `complete` for the statuses 0 and 1, else `failed`. Returns the exit status. */

@@ -16,8 +16,9 @@
 #include <string.h>
 
 static int apply_paths(struct pp_options *options, struct pp_output *output,
-                       struct pp_session *session, const struct pp_apply_options *apply,
-                       struct pp_tally *tally, struct pp_err *err) {
+                       struct pp_announcer *announcer, struct pp_session *session,
+                       const struct pp_apply_options *apply, struct pp_tally *tally,
+                       struct pp_err *err) {
     PP_AUTO_RECORD struct pp_record record = {.journal = NULL};
     struct pp_record_options record_options = {.dry_run = options->dry_run,
                                                .always_replace = options->always_replace,
@@ -29,6 +30,7 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
     /* A root that has recorded values may have something to put back to the defaults. */
     if (pp_values_are_default(&session->values) && session->recorded.count == 0 &&
         session->options.was == NULL) {
+        pp_announcer_start(announcer);
         pp_output_message(output,
                           "every value is the default: there is nothing to write; give one with "
                           "--set %s=VALUE, --env-file FILE or the environment",
@@ -36,8 +38,10 @@ static int apply_paths(struct pp_options *options, struct pp_output *output,
         return 0;
     }
     if (pp_confine_session((struct pp_sandbox){.sockets = options->notify.address != NULL}, session,
-                           options->dry_run, output, err) < 0 ||
-        pp_record_open(&record, session, &record_options, err) < 0 ||
+                           options->dry_run, output, err) < 0)
+        return -(int)err->kind;
+    pp_announcer_start(announcer);
+    if (pp_record_open(&record, session, &record_options, err) < 0 ||
         pp_revalue(&record, tally, err) < 0)
         return -(int)err->kind;
     return pp_apply(&record, apply, tally, err);
@@ -90,8 +94,7 @@ static int run_paths(struct pp_options *options, struct pp_output *output,
         list[i] = (struct pp_apply_path){.path = paths.items[i], .package = ""};
     apply.paths = list;
     apply.path_count = paths.count;
-    pp_announcer_start(announcer);
-    return writing ? apply_paths(options, output, &session, &apply, tally, err)
+    return writing ? apply_paths(options, output, announcer, &session, &apply, tally, err)
                    : pp_scan(&session, &apply, &output->reporter, tally, err);
 }
 

@@ -33,11 +33,12 @@ static int restore(struct pp_options *common, struct pp_restore_options *options
     pp_output_open(output, &session);
     options->paths = paths.items;
     options->path_count = paths.count;
-    pp_announcer_start(announcer);
     if (pp_confine_session(
             (struct pp_sandbox){.programs = true, .sockets = common->notify.address != NULL},
-            &session, common->dry_run, output, err) < 0 ||
-        pp_record_open(&record, &session, &record_options, err) < 0)
+            &session, common->dry_run, output, err) < 0)
+        return -(int)err->kind;
+    pp_announcer_start(announcer);
+    if (pp_record_open(&record, &session, &record_options, err) < 0)
         return -(int)err->kind;
     return pp_restore(&record, options, tally, err);
 }

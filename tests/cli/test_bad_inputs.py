@@ -118,7 +118,7 @@ def strays(log, allowed):
         call = re.match(r"\d+ +(\w+)\((.*)", line)
         if not call or (call[1].startswith("open") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", line)):
             continue
-        if call[1] == "mkdir" and "EEXIST" in line:
+        if call[1] in ("mkdir", "mkdirat") and "EEXIST" in line:
             continue  # the folders above the state are looked at so
         for folder, path in re.findall(r'(?:(AT_FDCWD<[^>]*>|\d+<[^>]*>), )?"((?:\\.|[^"\\])*)"', call[2]):
             at = os.path.join(folder[folder.find("<") + 1 : -1], path) if folder else path
