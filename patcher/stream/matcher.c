@@ -19,7 +19,7 @@ struct text {
     size_t len;
     size_t stem_len;  /* without the slashes at its end */
     size_t pattern;   /* index of the caller */
-    uint8_t stem_end; /* the stem's last byte; the first slash where there is no stem */
+    uint8_t stem_end; /* the stem's last byte */
     bool put_ascii;
     bool may_hold_guard; /* a guard may start in it and reach past its end */
     bool changes;        /* `put` is another text than `find` */
@@ -75,7 +75,7 @@ static bool is_ascii(const char *text, size_t len) {
     return true;
 }
 
-static int text_init(struct text *text, const char *find, const char *put, size_t len, bool guard,
+static int text_init(struct text *text, const char *find, const char *put, size_t len,
                      struct pp_err *err) {
     if (len < 2 || len > PP_PATTERN_LEN_MAX || find[0] != '/')
         return pp_err_set(err, PP_ERR_USAGE, "not a pattern: '%.*s'", (int)len, find);
@@ -87,10 +87,10 @@ static int text_init(struct text *text, const char *find, const char *put, size_
     text->stem_len = len;
     while (text->stem_len > 0 && find[text->stem_len - 1] == '/')
         text->stem_len--;
-    /* The value "/" is a guard of slashes only; to find those would be to find any run. */
-    if (text->stem_len == 0 && !guard)
+    /* To find those would be to find any run. */
+    if (text->stem_len == 0)
         return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
-    text->stem_end = (uint8_t)find[text->stem_len > 0 ? text->stem_len - 1 : 0];
+    text->stem_end = (uint8_t)find[text->stem_len - 1];
     text->put_ascii = put == NULL || is_ascii(put, len);
     text->changes = put != NULL && memcmp(put, text->find, len) != 0;
     return 0;
@@ -115,7 +115,7 @@ static int add_guards(struct pp_matcher *matcher, const struct pp_pattern *patte
         if (is_pattern(patterns, matcher->text_count, guards[i]))
             continue;
         matcher->guard_count++;
-        if (text_init(text, guards[i], NULL, len, true, err) < 0)
+        if (text_init(text, guards[i], NULL, len, err) < 0)
             return -(int)err->kind;
         matcher->second[(uint8_t)text->find[1]] = true;
         if (len > matcher->len_max)
@@ -157,7 +157,7 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         struct text *text = &matcher->texts[i];
         size_t len = patterns[i].len;
 
-        if (text_init(text, patterns[i].find, patterns[i].put, len, false, err) < 0) {
+        if (text_init(text, patterns[i].find, patterns[i].put, len, err) < 0) {
             pp_matcher_free(matcher);
             return NULL;
         }
@@ -202,8 +202,6 @@ size_t pp_matcher_lookahead(const struct pp_matcher *matcher) {
  * alike: the last character tells most of them apart. */
 static bool text_at(const uint8_t *data, size_t len, size_t first, size_t width, const char *text,
                     size_t text_len) {
-    if (text_len == 0)
-        return true;
     if (first >= len || (len - first - 1) / width < text_len - 1 ||
         data[first + (text_len - 1) * width] != (uint8_t)text[text_len - 1])
         return false;
@@ -222,7 +220,7 @@ static bool text_at(const uint8_t *data, size_t len, size_t first, size_t width,
 /* A cheap look at where a stem ends: padded texts all end alike, in a slash. */
 static bool stem_ends(const uint8_t *data, size_t len, size_t first, size_t width,
                       const struct text *text) {
-    size_t at = text->stem_len > 0 ? first + (text->stem_len - 1) * width : first;
+    size_t at = first + (text->stem_len - 1) * width;
 
     return at < len && data[at] == text->stem_end;
 }

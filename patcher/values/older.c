@@ -53,9 +53,7 @@ static int add_value(void *context, const struct pp_ledger_value *value, struct 
         return 0;
     if (pp_value_pad(&table->placeholders[index], value->value, &text, err) < 0)
         return -(int)err->kind;
-    /* Slashes alone could stand anywhere. */
-    if (stem_len((const char *)text.data) == 0 ||
-        is_known(older, (size_t)index, (const char *)text.data))
+    if (is_known(older, (size_t)index, (const char *)text.data))
         return 0;
     items = pp_array_resize(older->items, older->count + 1, sizeof(*items));
     if (items == NULL)

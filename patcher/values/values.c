@@ -199,6 +199,9 @@ int pp_value_pad(const struct pp_placeholder *placeholder, const char *path, str
         return rc;
     memcpy(text->data + text->len, path, len);
     memset(text->data + text->len + len, '/', placeholder->len - len);
+    /* Slashes alone would be padding, of what stands before them. */
+    if (len == 1)
+        text->data[text->len + 1] = '.';
     text->len += placeholder->len;
     text->data[text->len] = '\0';
     return 0;
@@ -283,11 +286,8 @@ static int check_forms(const struct pp_values *values, size_t index, struct pp_e
         const struct pp_placeholder *other = &table->placeholders[i];
         bool again = forms(value, placeholder->len, other);
 
-        /* What holds it could not be told from what it was written into. The root itself is as
-         * short as a value can be, and worth a placeholder that stands behind another's default and
-         * a few slashes. */
-        if (again ||
-            (strcmp(value->path, "/") != 0 && strstr(other->text + 1, value->text) != NULL))
+        /* What holds it could not be told from what it was written into. */
+        if (again || strstr(other->text + 1, value->text) != NULL)
             return pp_err_set(err, PP_ERR_REFUSED,
                               "%s: the value '%s' (%zu bytes, limit %zu) would, once padded, %s "
                               "the placeholder %s%s; choose another path",

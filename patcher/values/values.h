@@ -31,7 +31,7 @@ const char *pp_value_origin_name(enum pp_value_origin origin);
 
 struct pp_value {
     char *path; /* trimmed of trailing slashes */
-    char *text; /* padded with slashes to the placeholder's length */
+    char *text; /* padded with slashes to the placeholder's length; the root as "/." */
     enum pp_value_origin origin;
 };
 

@@ -3,6 +3,11 @@
 WIDTHS = (1, 2, 4)
 
 
+def padded(value, length):
+    """Slashes alone would be padding: the root has a full stop."""
+    return (b"/." if value == b"/" else value).ljust(length, b"/")
+
+
 class Rules:
     """A table of (default, length) and its values, all bytes."""
 
@@ -10,7 +15,7 @@ class Rules:
         self.table = table
         self.values = values
         self.finds = [default.ljust(length, b"/") for default, length in table]
-        self.puts = [value.ljust(length, b"/") for value, (_, length) in zip(values, table)]
+        self.puts = [padded(value, length) for value, (_, length) in zip(values, table)]
         # What may have been written: it is told from placeholders, where it is none itself.
         self.written = [put for put in self.puts if put not in self.finds]
 
@@ -26,15 +31,9 @@ class Rules:
                     return True
                 if any(tail.ljust(len(find), b"/")[: len(find)] == find for tail in tails):
                     return True
-                if value != b"/" and put in find[1:]:
+                if put in find[1:]:
                     return True
         return False
-
-    def is_stable(self):
-        """Not where the slashes of the value "/" are fewer than a placeholder's own."""
-        return not any(
-            self.values[i] == b"/" and self.puts[i] in find for i in self.changed() for find in self.finds
-        )
 
     def stands(self, data, at, width, text):
         """Is the text at `at`, with zeros between its characters, and on one side of it?"""

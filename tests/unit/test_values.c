@@ -151,6 +151,9 @@ static void test_the_root_as_a_value(void **state) {
 
     (void)state;
     check_value(&values, "TERMUX__PREFIX", "/usr", PP_VALUE_DERIVED);
+    /* Padded with slashes alone it could fill up what stands before it. */
+    assert_int_equal(memcmp(value_of(&values, "TERMUX__ROOTFS")->text, "/.//", 4), 0);
+    assert_int_equal(strlen(value_of(&values, "TERMUX__ROOTFS")->text), 85);
     moved = pp_values_move(&values, "/data/data/com.termux/files/var/x");
     assert_string_equal(moved, "/var/x");
     itself = pp_values_move(&values, "/data/data/com.termux/files");
