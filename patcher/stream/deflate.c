@@ -8,6 +8,23 @@
 /* The level for encoding afresh: a zip member does not tell its own. */
 #define LEVEL 9
 
+int pp_deflate_begin(const struct pp_codec_env *env, struct pp_source *in,
+                     struct pp_bit_reader *reader, struct pp_err *err) {
+    int rc = pp_budget_take(env->budget, PP_DEFLATE_MEMORY_LEN, env->holding, err);
+
+    if (rc < 0)
+        return rc;
+    rc = pp_bit_reader_init(reader, in, err);
+    if (rc < 0)
+        pp_deflate_end(env, reader);
+    return rc;
+}
+
+void pp_deflate_end(const struct pp_codec_env *env, struct pp_bit_reader *reader) {
+    pp_bit_reader_done(reader);
+    pp_budget_give(env->budget, PP_DEFLATE_MEMORY_LEN);
+}
+
 int pp_deflate_open(const struct pp_codec_env *env, struct pp_bit_reader *reader,
                     struct pp_sink *out, int level, struct pp_recode **recode, struct pp_err *err) {
     if (out != NULL && env->len_kept)
@@ -17,7 +34,7 @@ int pp_deflate_open(const struct pp_codec_env *env, struct pp_bit_reader *reader
 
 struct deflate {
     struct pp_recode recode;
-    struct pp_budget *budget;
+    struct pp_codec_env env;
     struct pp_bit_reader reader;
     struct pp_recode *stream;
 };
@@ -50,8 +67,7 @@ static void deflate_free(struct pp_recode *recode) {
     struct deflate *self = (struct deflate *)recode;
 
     pp_recode_free(self->stream);
-    pp_bit_reader_done(&self->reader);
-    pp_budget_give(self->budget, PP_DEFLATE_MEMORY_LEN);
+    pp_deflate_end(&self->env, &self->reader);
     free(self);
 }
 
@@ -64,21 +80,19 @@ static const struct pp_recode_ops deflate_ops = {
 
 static int deflate_open(const struct pp_codec_env *env, struct pp_source *in, struct pp_sink *out,
                         struct pp_recode **recode, struct pp_err *err) {
-    struct deflate *self;
-    int rc = pp_budget_take(env->budget, PP_DEFLATE_MEMORY_LEN, env->holding, err);
+    struct deflate *self = calloc(1, sizeof(*self));
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        pp_budget_give(env->budget, PP_DEFLATE_MEMORY_LEN);
+    if (self == NULL)
         return pp_err_nomem(err);
-    }
     self->recode.ops = &deflate_ops;
-    self->budget = env->budget;
-    rc = pp_bit_reader_init(&self->reader, in, err);
-    if (rc == 0)
-        rc = pp_deflate_open(env, &self->reader, out, LEVEL, &self->stream, err);
+    self->env = *env;
+    rc = pp_deflate_begin(env, in, &self->reader, err);
+    if (rc < 0) {
+        free(self);
+        return rc;
+    }
+    rc = pp_deflate_open(env, &self->reader, out, LEVEL, &self->stream, err);
     if (rc < 0) {
         deflate_free(&self->recode);
         return rc;

@@ -339,8 +339,7 @@ static void gzip_free(struct pp_recode *recode) {
     while (self->first != NULL)
         drop_first(self);
     pp_buffer_done(&self->waiting);
-    pp_bit_reader_done(&self->reader);
-    pp_budget_give(self->env.budget, PP_DEFLATE_MEMORY_LEN);
+    pp_deflate_end(&self->env, &self->reader);
     free(self);
 }
 
@@ -353,22 +352,17 @@ static const struct pp_recode_ops gzip_ops = {
 
 static int gzip_open(const struct pp_codec_env *env, struct pp_source *in, struct pp_sink *out,
                      struct pp_recode **recode, struct pp_err *err) {
-    struct gzip *self;
-    int rc = pp_budget_take(env->budget, PP_DEFLATE_MEMORY_LEN, env->holding, err);
+    struct gzip *self = calloc(1, sizeof(*self));
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        pp_budget_give(env->budget, PP_DEFLATE_MEMORY_LEN);
+    if (self == NULL)
         return pp_err_nomem(err);
-    }
     self->recode.ops = &gzip_ops;
     self->env = *env;
     self->out = out;
-    rc = pp_bit_reader_init(&self->reader, in, err);
+    rc = pp_deflate_begin(env, in, &self->reader, err);
     if (rc < 0) {
-        gzip_free(&self->recode);
+        free(self);
         return rc;
     }
     *recode = &self->recode;
