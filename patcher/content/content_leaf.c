@@ -11,6 +11,9 @@
 
 #define LEAF_BUFFER_LEN ((size_t)256 << 10)
 
+/* The end record of a zip, and a comment of the usual length. */
+#define TAIL_LEN (PP_ZIP_END_LEN + 1024u)
+
 /* Folds the digest of one more text into the digest of all. */
 static void fold_digest(struct pp_findings *findings, XXH128_hash_t hash) {
     XXH128_canonical_t both[2];
@@ -195,7 +198,7 @@ int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, con
 struct tailed {
     struct pp_source source;
     struct pp_source *in;
-    uint8_t tail[PP_ZIP_END_LEN];
+    uint8_t tail[TAIL_LEN];
 };
 
 static ssize_t tailed_read(struct pp_source *source, void *data, size_t len, struct pp_err *err) {
@@ -213,9 +216,9 @@ static ssize_t tailed_read(struct pp_source *source, void *data, size_t len, str
 
 static const struct pp_source_ops tailed_ops = {.read = tailed_read};
 
-int pp_walk_ends_as_zip(const struct pp_blob *blob, bool commented, struct pp_err *err) {
+int pp_walk_ends_as_zip(const struct pp_blob *blob, bool long_comment, struct pp_err *err) {
     PP_AUTO_BUFFER struct pp_buffer tail = PP_BUFFER_INIT;
-    uint64_t len = commented ? PP_ZIP_TAIL_MAX : PP_ZIP_END_LEN;
+    uint64_t len = long_comment ? PP_ZIP_TAIL_MAX : TAIL_LEN;
     ssize_t count;
 
     if (len > blob->len)
@@ -239,7 +242,7 @@ int pp_walk_plain(struct pp_walk_run *run, const struct pp_walk_place *place, vo
     (void)arg;
     if (rc < 0 || run->writing || place->left != NULL)
         return rc;
-    /* A comment at the end is looked through only where there is something to lose. */
+    /* A long comment is looked through only where there is something to lose. */
     if (blob == NULL)
         rc = pp_zip_find_end(tailed.tail, sizeof(tailed.tail)) != NULL;
     else if (run->findings->count > before)

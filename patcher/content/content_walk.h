@@ -61,9 +61,9 @@ bool pp_walk_len_kept(const struct pp_walk_run *run, const struct pp_walk_place 
 
 pp_walk_fn pp_walk_container; /* arg: const struct pp_container */
 
-/* Do these bytes, which do not start as a zip, end as one? Returns 1 if so. `commented`: also with
- * a comment, for which 64 KiB are looked through. */
-int pp_walk_ends_as_zip(const struct pp_blob *blob, bool commented, struct pp_err *err);
+/* Do these bytes, which do not start as a zip, end as one? Returns 1 if so. `long_comment`: also
+ * with a comment of more than 1 KiB, for which 64 KiB are looked through. */
+int pp_walk_ends_as_zip(const struct pp_blob *blob, bool long_comment, struct pp_err *err);
 
 /* Plain bytes, unless a zip turns up at their end: PP_ERR_UNSUPPORTED. */
 pp_walk_fn pp_walk_plain; /* arg: unused */

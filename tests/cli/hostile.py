@@ -198,15 +198,14 @@ def zip_truncated_stub():
     return content[:60] + content[90:]
 
 
-@case("commented-stub.zip", "stub|behind")
-def zip_commented_stub():
-    content = zip_stub()
-    return content[:-2] + b"\x10\0a zip's comment.."[:18]
-
-
 @case("stub.zip.gz", "stub|behind")
 def zip_stub_gz():
     return gzip.compress(zip_stub())
+
+
+@case("commented-stub.zip.gz", "stub|behind")
+def zip_commented_stub_gz():
+    return gzip.compress(zip_stub()[:-2] + b"\x10\0a zip's comment.")
 
 
 @case("multi-disk.zip", "several disks")

@@ -96,11 +96,24 @@ def test_self_extracting(adjusted, tmp_path):
     assert path.read_bytes() == shipped
 
 
-def test_commented(tmp_path):
-    """A comment behind a zip behind a stub is looked for where a placeholder can be seen: it is left."""
-    root = tmp_path / "root"
-    root.mkdir()
-    content = self_extracting(True)[:-2] + b"\5\0hello"
-    (root / "x").write_bytes(content)
-    assert run("apply", root).returncode == 1
-    assert (root / "x").read_bytes() == content
+@pytest.mark.parametrize("comment_len", [5, 1024])
+def test_commented(comment_len, tmp_path):
+    path = tmp_path / "root" / "x"
+    path.parent.mkdir()
+    comment = b"c" * comment_len
+    path.write_bytes(self_extracting(True)[:-2] + comment_len.to_bytes(2, "little") + comment)
+    done = run("apply", tmp_path / "root")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(path) as archive:
+        assert archive.comment == comment and archive.testzip() is None
+        assert archive.read("stored") == patched(TEXT)
+
+
+def test_long_comment(tmp_path):
+    """It is looked behind only where a placeholder can be seen: then the zip is left."""
+    path = tmp_path / "root" / "x"
+    path.parent.mkdir()
+    content = self_extracting(True)[:-2] + (5000).to_bytes(2, "little") + bytes(5000)
+    path.write_bytes(content)
+    assert run("apply", tmp_path / "root").returncode == 1
+    assert path.read_bytes() == content
