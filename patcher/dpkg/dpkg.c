@@ -36,7 +36,6 @@ static int finish_package(struct pp_hook *hook, const struct pp_hook_package *ch
         rc = pp_rows_load(rows, ledger, NULL, err);
     if (rc >= 0)
         rc = pp_dpkg_rows_sums(hook->record, &hook->info, changed->package, rows, err);
-
     if (rc >= 0 && !changed->again)
         rc = pp_ledger_put_stamp(ledger, changed->package->key, &changed->stamp, err);
     return rc < 0 ? pp_err_context(err, "%s", changed->package->key) : 0;
@@ -52,13 +51,35 @@ static int expire_rows(struct pp_hook *hook, bool unpacked, struct pp_err *err) 
     return rc;
 }
 
-/* Before files are patched: rows of what dpkg has replaced would make of it what somebody edited.
- * It is committed with what the patching intends. */
-static int begin(struct pp_hook *hook, struct pp_err *err) {
-    int rc = pp_ledger_begin(pp_journal_ledger(hook->record->journal), err);
+/* dpkg is about to compare a conffile with what it recorded: that one stays as `prepare` left it.
+ */
+static bool is_settled(void *context, const struct pp_ledger_file *file) {
+    const struct pp_record *record = context;
+    PP_AUTO_FREE char *fresh = NULL;
+    struct stat st;
+
+    if (asprintf(&fresh, "%s" PP_DPKG_NEW, file->path) < 0) {
+        fresh = NULL;
+        return false;
+    }
+    return fstatat(record->session->root, fresh, &st, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
+/* What needs no answer from dpkg. It is committed with what the patching intends. */
+static int begin(struct pp_hook *hook, struct pp_tally *tally, struct pp_err *err) {
+    struct pp_record *record = hook->record;
+    const struct pp_journal_rows settled = {.wants = is_settled, .context = record};
+    int rc = pp_revalue_rows(record, &settled, tally, err);
 
     if (rc >= 0)
-        rc = pp_dpkg_rows_follow(hook->record, &hook->dpkg, err);
+        rc = pp_ledger_begin(pp_journal_ledger(record->journal), err);
+    return rc < 0 ? rc : pp_dpkg_rows_rename(record, err);
+}
+
+/* Rows of what dpkg has replaced would make of it what somebody edited. */
+static int follow(struct pp_hook *hook, struct pp_err *err) {
+    int rc = pp_dpkg_rows_leave(hook->record, &hook->dpkg, err);
+
     return rc < 0 ? rc : expire_rows(hook, true, err);
 }
 
@@ -86,20 +107,6 @@ static int finish(struct pp_hook *hook, struct pp_err *err) {
         return pp_journal_flush(hook->record->journal, err);
     pp_ledger_rollback(ledger);
     return rc;
-}
-
-/* dpkg is about to compare a conffile with what it recorded: that one stays as `prepare` left it.
- */
-static bool is_settled(void *context, const struct pp_ledger_file *file) {
-    const struct pp_record *record = context;
-    PP_AUTO_FREE char *fresh = NULL;
-    struct stat st;
-
-    if (asprintf(&fresh, "%s" PP_DPKG_NEW, file->path) < 0) {
-        fresh = NULL;
-        return false;
-    }
-    return fstatat(record->session->root, fresh, &st, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
 /* dpkg must not configure what is half written, nor what the next run will patch. */
@@ -132,19 +139,18 @@ static int apply_paths(struct pp_hook *hook, bool all, struct pp_tally *tally, s
 
 int pp_dpkg_trigger(struct pp_record *record, struct pp_dpkg_query *query, bool all,
                     struct pp_tally *tally, struct pp_err *err) {
-    const struct pp_journal_rows settled = {.wants = is_settled, .context = record};
     PP_AUTO(pp_hook_done) struct pp_hook hook;
     int rc = pp_hook_open(&hook, record, err);
 
     pp_journal_settle_late(record->journal);
     if (rc >= 0)
-        rc = pp_revalue_rows(record, &settled, tally, err);
+        rc = begin(&hook, tally, err);
     if (rc >= 0)
         rc = pp_hook_hear(&hook, query, err);
     if (rc >= 0)
         rc = pp_hook_collect(&hook, all, err);
     if (rc >= 0)
-        rc = begin(&hook, err);
+        rc = follow(&hook, err);
     if (rc >= 0 && hook.path_count > 0)
         rc = apply_paths(&hook, all, tally, err);
     if (rc >= 0)

@@ -131,7 +131,7 @@ int pp_dpkg_prepare(struct pp_record *record, struct pp_dpkg_query *query, struc
     /* Rows of conffiles that dpkg has configured since the last trigger are still under the name
      * that they had before. */
     if (rc >= 0 && dpkg.count > 0)
-        rc = pp_dpkg_rows_follow(record, NULL, err);
+        rc = pp_dpkg_rows_rename(record, err);
     for (size_t i = 0; rc >= 0 && i < dpkg.count; i++)
         rc = prepare_package(record, &dpkg.packages[i], err);
     pp_record_take_tally(record, tally);

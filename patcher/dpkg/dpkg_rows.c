@@ -308,14 +308,13 @@ static int follow_package(struct pp_record *record, const struct pp_dpkg *dpkg, 
     return rc >= 0 && !is_known(dpkg, key) ? pp_ledger_expire(ledger, key, err) : rc;
 }
 
-static int follow_packages(struct pp_record *record, const struct pp_dpkg *dpkg,
-                           struct pp_err *err) {
+int pp_dpkg_rows_leave(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
     PP_AUTO(keys_done) struct keys keys = {.dpkg = dpkg};
     int rc = pp_ledger_package_names(pp_journal_ledger(record->journal), note_other, &keys, err);
 
     for (size_t i = 0; rc >= 0 && i < keys.count; i++)
         rc = follow_package(record, dpkg, keys.items[i], err);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 static int follow_conffiles(struct pp_record *record, const char *suffix, struct pp_err *err) {
@@ -329,14 +328,18 @@ static int follow_conffiles(struct pp_record *record, const char *suffix, struct
     return rc;
 }
 
-int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
+int pp_dpkg_rows_rename(struct pp_record *record, struct pp_err *err) {
     int rc = follow_conffiles(record, PP_DPKG_NEW, err);
 
     if (rc >= 0)
         rc = follow_conffiles(record, PP_DPKG_DIST, err);
-    if (rc >= 0 && dpkg != NULL)
-        rc = follow_packages(record, dpkg, err);
     return rc < 0 ? rc : 0;
+}
+
+int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err) {
+    int rc = pp_dpkg_rows_rename(record, err);
+
+    return rc < 0 ? rc : pp_dpkg_rows_leave(record, dpkg, err);
 }
 
 static int is_conffile(void *context, const char *path, const char *md5, struct pp_err *err) {

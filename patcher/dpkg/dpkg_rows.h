@@ -57,9 +57,12 @@ int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *i
                     const struct pp_dpkg_package *package, const char *path,
                     struct pp_buffer *resolved, struct pp_err *err);
 
-/* Conffiles that were patched as CONF.dpkg-new and are CONF now: their rows move. With `dpkg` (all
- * of its packages), rows of packages that are gone are forgotten, and those of files that a package
- * which no longer opts in has replaced; NULL: only the former. */
+/* Conffiles that were patched as CONF.dpkg-new and are CONF now: their rows move. */
+int pp_dpkg_rows_rename(struct pp_record *record, struct pp_err *err);
+/* Rows of packages that are gone are forgotten, and those of files that a package which no longer
+ * opts in has replaced. `dpkg` has all packages. */
+int pp_dpkg_rows_leave(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err);
+/* Both. */
 int pp_dpkg_rows_follow(struct pp_record *record, const struct pp_dpkg *dpkg, struct pp_err *err);
 /* Forgets the rows of a package whose file is gone or is another one now. */
 int pp_dpkg_rows_expire(struct pp_record *record, const struct pp_dpkg_package *package,
