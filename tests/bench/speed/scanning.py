@@ -40,8 +40,8 @@ def _is_file_count(output):
     assert re.fullmatch(rb"\d+ files, \d+ hits\n", output), output
 
 
-def _floor(setting, look, tree, jobs=2):
-    return Side(f"floor {look}", [setting.tools / "floor", look, jobs, tree], check=_is_file_count)
+def _floor(setting, look, *paths, jobs=2):
+    return Side(f"floor {look}", [setting.tools / "floor", look, jobs, *paths], check=_is_file_count)
 
 
 def _nothing(output):
@@ -115,6 +115,7 @@ def archives(setting):
         Side("scan", setting.on_corpus("scan", *sample), check=all_scanned, statuses=LEFT),
         Side("python", [sys.executable, "-c", WALK, NEEDLE, *sample], check=all_found),
         setting.rounds,
+        _floor(setting, "decode", *sample),
     )
 
 
@@ -137,4 +138,5 @@ def gzips(setting):
         Side("scan", setting.on_corpus("scan", f"--files-from={listed}"), check=enough, statuses=LEFT),
         Side("rg -z", grep, stdin=listed, check=enough, statuses=(0, 123)),
         setting.rounds,
+        _floor(setting, "decode", *paths),
     )
