@@ -13,6 +13,10 @@ from .measure import Side, duel
 from .setting import environment
 
 SOURCE = Path(__file__).resolve().parents[3]
+# What was asked, then what is intended, what is written, and that it is done.
+LEAST = """
+"$0" --version && file=$1 && shift && "$@" && dd if=/dev/zero of="$file" bs=4k count=3 oflag=dsync status=none
+"""
 INSTALLED = 20
 KNOWN = 2000
 # As the hook asks.
@@ -30,6 +34,8 @@ def bootstrap(setting):
     archive = folder / "bootstrap.zip"
     with setting.scratch() as scratch:
         place = [Path(scratch) / "0"]
+        unpacked = Path(scratch) / "unpacked"
+        subprocess.run(["unzip", "-q", archive, "-d", unpacked], check=True)
 
         def renew():
             place[0] = place[0].with_name(str(int(place[0].name) + 1))
@@ -65,6 +71,12 @@ def bootstrap(setting):
                     check=whole,
                 ),
                 setting.rounds,
+                Side(
+                    "the same files written, and a sync",
+                    ["sh", "-c", f'cp -r "{unpacked}" "{root}/bare" && sync -f "{root}/bare"'],
+                    prepare=renew,
+                    check=whole,
+                ),
             )
 
 
@@ -239,4 +251,9 @@ def trigger(setting):
             ),
             Side("dpkg-query", query, check=knows_all),
             setting.rounds,
+            Side(
+                "a program starts, dpkg-query, and three blocks are synced",
+                ["sh", "-c", LEAST, setting.program, Path(scratch) / "synced", *query],
+                environment=environment(),
+            ),
         )
