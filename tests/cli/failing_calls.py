@@ -12,7 +12,9 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from faults import build_preload, preloading, spread
@@ -43,6 +45,15 @@ def describe(folder):
     return seen
 
 
+# Gone at the end of the program.
+_scratch = tempfile.TemporaryDirectory(prefix="pathpatch-test-")
+
+
+@cache
+def library():
+    return build_preload(Path(_scratch.name), "fail_call")
+
+
 # Places that calls of other commands have come by.
 _seen = set()
 
@@ -68,7 +79,7 @@ class Command:
         self.here = folder / "here"
         self.log = folder / "log"
         self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})}
-        self.preload = preloading(build_preload(folder, "fail_call"))
+        self.preload = preloading(library())
         calm, lines = self.fail(None)
         self.status, self.told = calm.returncode, self.tell(calm)
         assert len(lines) > 10, calm
