@@ -47,6 +47,23 @@ def test_methods_and_sizes(device, tmp_path, method, zip64):
     assert content(device, "empty") == b""
 
 
+def test_zip64_numbers(device, tmp_path, monkeypatch):
+    """As in an archive of many GiB: all lengths and offsets are in the wide fields."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, text in (("small", TEXT), ("large", LARGE), ("empty", b"")):
+            archive.writestr(info(name), text)
+        # The directory is written at the end.
+        monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 0)
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
+    monkeypatch.undo()
+    data = (tmp_path / "a.zip").read_bytes()
+    assert b"PK\x06\x06" in data and b"PK\x06\x07" in data
+    subprocess.run(["unzip", "-tq", tmp_path / "a.zip"], check=True)
+    device.bootstrap(tmp_path / "a.zip")
+    assert content(device, "small") == patched(TEXT) and content(device, "large") == patched(LARGE)
+    assert content(device, "empty") == b""
+
+
 def test_what_is_streamed_has_its_lengths_behind(device, tmp_path):
     """As a sender writes that does not know them yet."""
 
