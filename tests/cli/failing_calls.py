@@ -26,9 +26,9 @@ PROGRAM = BUILD / "pathpatch"
 ALL = os.environ.get("PATHPATCH_CALLS") == "all"
 # What comes of the errors that calls fail with.
 CAUSES = [os.strerror(number) for number in (errno.EIO, errno.ENOSPC, errno.ENOMEM, errno.EPERM, errno.EMFILE, errno.EAGAIN)]
-CAUSES += ["out of memory", "not enough memory"]
 # libarchive ends the program where it has no memory for a string.
-ENDED = b"Fatal Internal Error in libarchive: Out of memory"
+ENDED = "Fatal Internal Error in libarchive: Out of memory"
+CAUSES += ["out of memory", "not enough memory", ENDED]
 SECONDS = re.compile(r'\d+\.\d+ s\b|"seconds":[\d.e-]+')
 
 
@@ -120,7 +120,7 @@ class Command:
         told = f"{' '.join(self.words)}\nFAIL_AT={number} {where}: {done.returncode} {done.stdout} {done.stderr}"
         assert done.returncode in (0, 1, 2, 3, 75, 77, 78), told
         left = Counter(line for line in lines if line.startswith("left ")) - self.left
-        assert not left or ENDED in done.stderr, f"{left} after {told}"
+        assert not left or ENDED.encode() in done.stderr, f"{left} after {told}"
         said, there = self.tell(done)
         if (done.returncode, said, there) != (self.status, *self.told):
             words = (done.stdout + done.stderr).decode(errors="replace")
