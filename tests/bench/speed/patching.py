@@ -4,7 +4,7 @@ import sys
 
 from .corpus import VALUES, termux
 from .measure import LEFT, Row, Side, alternate, duel, versus
-from .scanning import NEEDLE
+from .scanning import NEEDLE, floor_side
 
 PAIRS = sorted(
     (termux.padded(name).decode(), termux.padded(name, value).decode()) for name, value in VALUES.items()
@@ -80,6 +80,7 @@ def first(setting):
             check=_patched(corpus, "plain"),
         ),
         setting.rounds,
+        floor_side(setting, "decode", corpus.tree),
     )
 
 
@@ -118,6 +119,7 @@ def gzip(setting):
         Side("apply", setting.patching(f"--files-from={paths}"), prepare=corpus.reset, check=check),
         Side("loop", loop, stdin=paths, prepare=corpus.reset, check=check),
         setting.rounds,
+        floor_side(setting, "decode", *corpus.paths("gzip")),
     )
 
 

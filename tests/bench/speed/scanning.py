@@ -40,7 +40,7 @@ def _is_file_count(output):
     assert re.fullmatch(rb"\d+ files, \d+ hits\n", output), output
 
 
-def _floor(setting, look, *paths, jobs=2):
+def floor_side(setting, look, *paths, jobs=2):
     return Side(f"floor {look}", [setting.tools / "floor", look, jobs, *paths], check=_is_file_count)
 
 
@@ -62,7 +62,7 @@ def scan(setting):
         _plain(setting),
         Side("rg -a -lF", grep, statuses=HITS),
         setting.rounds,
-        _floor(setting, "none", setting.corpus.clean),
+        floor_side(setting, "none", setting.corpus.clean),
     )
 
 
@@ -71,7 +71,7 @@ def floor(setting):
         "the same against open, read, close of every file",
         1.05,
         _plain(setting),
-        _floor(setting, "none", setting.corpus.clean),
+        floor_side(setting, "none", setting.corpus.clean),
         setting.rounds,
     )
 
@@ -80,8 +80,8 @@ def wide(setting):
     yield duel(
         "matching in all encodings against bytes alone, by the floor's reader",
         1.05,
-        _floor(setting, "matcher", setting.corpus.clean),
-        _floor(setting, "bytes", setting.corpus.clean),
+        floor_side(setting, "matcher", setting.corpus.clean),
+        floor_side(setting, "bytes", setting.corpus.clean),
         setting.rounds,
     )
 
@@ -115,7 +115,7 @@ def archives(setting):
         Side("scan", setting.on_corpus("scan", *sample), check=all_scanned, statuses=LEFT),
         Side("python", [sys.executable, "-c", WALK, NEEDLE, *sample], check=all_found),
         setting.rounds,
-        _floor(setting, "decode", *sample),
+        floor_side(setting, "decode", *sample),
     )
 
 
@@ -138,5 +138,5 @@ def gzips(setting):
         Side("scan", setting.on_corpus("scan", f"--files-from={listed}"), check=enough, statuses=LEFT),
         Side("rg -z", grep, stdin=listed, check=enough, statuses=(0, 123)),
         setting.rounds,
-        _floor(setting, "decode", *paths),
+        floor_side(setting, "decode", *paths),
     )
