@@ -21,9 +21,14 @@ static int refuse(const char *word) {
 static int check_output(const struct pp_command *command, int status) {
     struct pp_err err = PP_ERR_INIT;
 
-    if (command == &pp_command_dpkg || (fflush(stdout) == 0 && !ferror(stdout)))
+    if (command == &pp_command_dpkg)
         return status;
-    pp_err_set(&err, PP_ERR_SYSTEM, "cannot write all of the standard output");
+    if (fflush(stdout) != 0)
+        pp_err_sys(&err, "cannot write all of the standard output");
+    else if (ferror(stdout)) /* What it was then is not kept. */
+        pp_err_set(&err, PP_ERR_SYSTEM, "cannot write all of the standard output");
+    else
+        return status;
     return pp_command_fail(&err);
 }
 
