@@ -1,7 +1,5 @@
 #include "base/digest.h"
 
-#include "base/md5_pair.h"
-
 void pp_digester_init(struct pp_digester *digester) {
     sha256_init(&digester->sha256);
     md5_init(&digester->md5);
@@ -10,13 +8,6 @@ void pp_digester_init(struct pp_digester *digester) {
 void pp_digester_update(struct pp_digester *digester, const void *data, size_t len) {
     sha256_update(&digester->sha256, len, data);
     md5_update(&digester->md5, len, data);
-}
-
-void pp_digester_update_pair(struct pp_digester *one, struct pp_digester *other, const void *data,
-                             size_t len) {
-    sha256_update(&one->sha256, len, data);
-    sha256_update(&other->sha256, len, data);
-    pp_md5_update_pair(&one->md5, &other->md5, data, len);
 }
 
 void pp_digester_final(struct pp_digester *digester, struct pp_digest *digest) {

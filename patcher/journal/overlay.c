@@ -14,20 +14,13 @@ struct digesters {
 
 static void digest_common(const struct pp_overlay *overlay, struct digesters *digesters,
                           const uint8_t *data, size_t len) {
-    struct pp_digester *wanted[PP_OVERLAY_VERSION_COUNT];
-    size_t count = 0;
-
     if (!digesters->apart) {
         pp_digester_update(&digesters->each[0], data, len);
         return;
     }
     for (int i = 0; i < PP_OVERLAY_VERSION_COUNT; i++)
         if (overlay->wanted[i])
-            wanted[count++] = &digesters->each[i];
-    for (; count > 1; count -= 2)
-        pp_digester_update_pair(wanted[count - 1], wanted[count - 2], data, len);
-    if (count > 0)
-        pp_digester_update(wanted[0], data, len);
+            pp_digester_update(&digesters->each[i], data, len);
 }
 
 static void digest_apart(const struct pp_overlay *overlay, struct digesters *digesters, size_t span,
