@@ -52,6 +52,17 @@ int pp_database_damaged(sqlite3 *db, const char *what, struct pp_err *err) {
                       path != NULL ? path : "", what);
 }
 
+/* SQLite takes it for damage, too, when the disk cannot be read. */
+static bool is_unreadable(int last) {
+    return last == EIO || last == ENXIO;
+}
+
+static int unreadable(struct pp_ledger *ledger, int last, struct pp_err *err) {
+    sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    errno = last;
+    return pp_err_sys(err, "cannot read the ledger %s", ledger->path);
+}
+
 int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
     /* A commit that fails does not tell SQLite's own errno; that of the call is still there. */
     int last = errno;
@@ -63,7 +74,8 @@ int pp_database_fail(struct pp_ledger *ledger, struct pp_err *err) {
     switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return pp_database_damaged(ledger->db, text, err);
+        return is_unreadable(last) ? unreadable(ledger, last, err)
+                                   : pp_database_damaged(ledger->db, text, err);
     case SQLITE_NOMEM:
         return pp_err_nomem(err);
     case SQLITE_BUSY:
@@ -104,6 +116,7 @@ sqlite3_stmt *pp_database_prepare(struct pp_ledger *ledger, const char *sql, str
         pp_err_nomem(err);
         return NULL;
     }
+    errno = 0;
     if (sqlite3_prepare_v3(ledger->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
                            &ledger->statements[i].stmt, NULL) != SQLITE_OK) {
         pp_database_fail(ledger, err);
@@ -182,6 +195,7 @@ int pp_database_run(struct pp_ledger *ledger, struct pp_err *err, const char *sq
 
 /* For pragmas and the schema: no arguments, rows do not matter. */
 static int execute(struct pp_ledger *ledger, const char *sql, struct pp_err *err) {
+    errno = 0;
     if (sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return pp_database_fail(ledger, err);
     return 0;
@@ -227,13 +241,15 @@ static int check_schema(struct pp_ledger *ledger, struct pp_err *err) {
 static int check_pages(struct pp_ledger *ledger, struct pp_err *err) {
     sqlite3_stmt *stmt = pp_database_prepare(ledger, "PRAGMA integrity_check(1)", err);
     int rc = stmt != NULL ? pp_database_step(ledger, stmt, err) : -(int)err->kind;
+    int last = errno;
     const char *text;
 
     if (rc <= 0)
         return rc;
     text = (const char *)sqlite3_column_text(stmt, 0);
     if (text == NULL || strcmp(text, "ok") != 0)
-        rc = pp_database_damaged(ledger->db, text != NULL ? text : "", err);
+        rc = is_unreadable(last) ? unreadable(ledger, last, err)
+                                 : pp_database_damaged(ledger->db, text != NULL ? text : "", err);
     pp_database_end(stmt);
     return rc < 0 ? rc : 0;
 }

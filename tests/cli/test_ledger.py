@@ -9,8 +9,8 @@ import subprocess
 import threading
 
 import pytest
-from faults import ALL, injecting
-from shipped_trees import VALUES, write_oddities
+from faults import ALL, chosen, injecting
+from shipped_trees import VALUES, copy_tree, write_oddities
 from trees import BUILD, SETS, STATE, TEXT, apply, patched, run, write
 
 
@@ -114,6 +114,41 @@ def test_damage_is_found_by_the_next_run_that_patches(root):
     assert (root / "new").read_bytes() == patched(TEXT)
     assert ledger.with_name("ledger.db.damaged").read_bytes()[:8192] == data[:8192]
     assert b"is damaged" not in run_any("verify", root).stderr
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_disk_that_cannot_be_read(root, tmp_path, log):
+    """That is no damage: the run stops, and once the disk can be read again nothing is lost."""
+    fill(root)
+    if log:
+        apply(root, "--jobs=1", status=None, prefix=injecting("signal=KILL", ("pwrite64", 150, "")))
+        assert (root / STATE / "ledger.db-wal").stat().st_size > 0
+    else:
+        apply(root)
+        write(root / "new", TEXT)
+    tree, told = tmp_path / "tree", tmp_path / "log"
+    traced = ["strace", "-f", "-o", told, "-e", "trace=pread64"]
+    traced += [word for name in ("", "-wal") for word in ("-P", tree / STATE / f"ledger.db{name}")]
+    copy_tree(root, tree)
+    # Of what the killed run began a copy has other inodes: that is left, and told.
+    apply(tree, status=int(log), prefix=traced)
+    apply(tree)
+    calm = contents(tree)
+    stopped = 0
+    for point in chosen(range(1, told.read_text().count("pread64(") + 1), 12):
+        copy_tree(root, tree)
+        done = apply(tree, status=None, prefix=[*traced, "-e", f"inject=pread64:error=EIO:when={point}+"])
+        assert done.returncode in (0, int(log), 3), done.stderr
+        if done.returncode == 3:
+            assert b"ledger.db: " in done.stderr and b"Input/output error" in done.stderr
+            stopped += 1
+        assert b"damaged" not in done.stderr
+        assert not (tree / STATE / "ledger.db.damaged").exists()
+        apply(tree, status=None)
+        apply(tree)
+        assert contents(tree) == calm
+        run("verify", tree)
+    assert stopped > 6
 
 
 # ---- lost ----
