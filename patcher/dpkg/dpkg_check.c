@@ -249,7 +249,7 @@ static int drop_edited(void *context, const char *path, const char *md5, struct 
     (void)md5;
     if (rc >= 0)
         rc = pp_dpkg_resolve(record, &check->hook.info, check->package, (const char *)full.data,
-                             &resolved, err);
+                             &resolved, NULL, err);
     row = rc > 0 ? pp_rows_find(&check->rows, (const char *)resolved.data) : NULL;
     if (row == NULL)
         return rc < 0 ? rc : 0;

@@ -35,7 +35,7 @@ static int look_at_conffile(void *context, const char *path, const char *md5, st
 
     if (rc >= 0)
         rc = pp_dpkg_resolve(edited->record, &edited->info, edited->package,
-                             (const char *)full.data, &resolved, err);
+                             (const char *)full.data, &resolved, NULL, err);
     if (rc <= 0)
         return rc;
     row = pp_rows_find(&edited->rows, (const char *)resolved.data);

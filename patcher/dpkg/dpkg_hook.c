@@ -6,6 +6,7 @@
 #include "core/interest.h"
 #include "dpkg/dpkg_rows.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ static int add_listed(struct pp_hook *hook, struct pp_hook_package *found, const
         pp_session_locate(session, pp_dpkg_info_divert(&hook->info, package, path));
     PP_AUTO_BUFFER struct pp_buffer fresh = PP_BUFFER_INIT;
     struct stat st;
+    bool is_there;
 
     if (located == NULL)
         return pp_err_nomem(err);
@@ -94,9 +96,11 @@ static int add_listed(struct pp_hook *hook, struct pp_hook_package *found, const
         return add_path(hook, located, package, err);
     if (pp_buffer_printf(&fresh, err, "%s" PP_DPKG_NEW, located) < 0)
         return -(int)err->kind;
-    if (fstatat(session->root, (const char *)fresh.data, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    is_there = fstatat(session->root, (const char *)fresh.data, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    /* What else is wrong with it is told when it is to be read. */
+    if (!is_there && (errno == ENOENT || errno == ENOTDIR))
         return add_path(hook, located, package, err);
-    if (package->multi_arch_same) {
+    if (is_there && package->multi_arch_same) {
         /* The other architecture's conffile is compared with this one: after configure. */
         found->again = true;
         return 0;

@@ -65,6 +65,12 @@ static int try_patching(const struct prepare *prepare, const char *path, const c
     return rc != 0 ? (rc < 0 ? rc : 0) : restore_path(record, path, err);
 }
 
+static void tell_unreadable(struct pp_record *record, const char *path, const struct pp_err *err) {
+    const struct pp_report report = {.path = path, .outcome = PP_OUTCOME_UNREADABLE, .err = err};
+
+    pp_report_tell(&report, record->options.reporter, &record->tally);
+}
+
 /* Where the conffile is as we left it, but not as dpkg recorded it, dpkg gets that variant again:
  * as shipped, or with earlier values. A conffile that the user edited fits nothing that we know,
  * and is left. */
@@ -74,12 +80,15 @@ static int prepare_conffile(void *context, const char *path, const char *md5, st
     PP_AUTO_BUFFER struct pp_buffer full = PP_BUFFER_INIT;
     char shipped[2 * PP_MD5_LEN + 1];
     char current[2 * PP_MD5_LEN + 1];
+    struct pp_err lasting = PP_ERR_INIT;
     const struct pp_row *row;
     int rc = pp_buffer_printf(&full, err, "/%s", path);
 
     if (rc >= 0)
         rc = pp_dpkg_resolve(prepare->record, &prepare->info, prepare->package,
-                             (const char *)full.data, &resolved, err);
+                             (const char *)full.data, &resolved, &lasting, err);
+    if (rc == 0 && lasting.kind != PP_ERR_NONE)
+        tell_unreadable(prepare->record, path, &lasting);
     if (rc <= 0)
         return rc;
     row = pp_rows_find(&prepare->rows, (const char *)resolved.data);

@@ -135,7 +135,7 @@ int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char
 
 int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,
                     const struct pp_dpkg_package *package, const char *path,
-                    struct pp_buffer *resolved, struct pp_err *err) {
+                    struct pp_buffer *resolved, struct pp_err *lasting, struct pp_err *err) {
     PP_AUTO_FREE char *located =
         pp_session_locate(record->session, pp_dpkg_info_divert(info, package, path));
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
@@ -143,8 +143,11 @@ int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *i
 
     if (located == NULL)
         return pp_err_nomem(err);
-    if (pp_beneath_find(record->session->root, located, PP_BENEATH_FOLLOW, &place, &failure) < 0)
+    if (pp_beneath_find(record->session->root, located, PP_BENEATH_FOLLOW, &place, &failure) < 0) {
+        if (lasting != NULL && !says_gone(&failure))
+            *lasting = failure;
         return pass_transient(&failure, located, err);
+    }
     resolved->len = 0;
     return pp_buffer_append(resolved, place.path.data, place.path.len, err) < 0 ? -(int)err->kind
                                                                                 : 1;
@@ -385,7 +388,7 @@ static int mend_line(struct pp_record *record, const struct pp_dpkg_info *info,
             path = NULL;
             return pp_err_nomem(err);
         }
-        rc = pp_dpkg_resolve(record, info, package, path, &resolved, err);
+        rc = pp_dpkg_resolve(record, info, package, path, &resolved, NULL, err);
         if (rc > 0)
             row = pp_rows_find(rows, (const char *)resolved.data);
         /* dpkg's own sums, made where a package has none, list conffiles too. */

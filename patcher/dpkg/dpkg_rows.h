@@ -52,10 +52,10 @@ int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char
 
 /* The path of a file of a package, relative to the root and without symlinks on the way:
  * diversions and values are followed. Returns 1, or 0 when its folder is not there or cannot be
- * opened. */
+ * opened; `lasting`, which may be NULL, then says what is wrong with one that may be there. */
 int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *info,
                     const struct pp_dpkg_package *package, const char *path,
-                    struct pp_buffer *resolved, struct pp_err *err);
+                    struct pp_buffer *resolved, struct pp_err *lasting, struct pp_err *err);
 
 /* Conffiles that were patched as CONF.dpkg-new and are CONF now: their rows move. */
 int pp_dpkg_rows_rename(struct pp_record *record, struct pp_err *err);

@@ -80,7 +80,7 @@ static int add_conffile(void *context, const char *path, const char *md5, struct
     (void)md5;
     if (rc >= 0)
         rc = pp_dpkg_resolve(restore->record, &restore->info, restore->package,
-                             (const char *)listed.data, &resolved, err);
+                             (const char *)listed.data, &resolved, NULL, err);
     if (rc <= 0)
         return rc;
     if ((count & (count + 1)) == 0) {

@@ -273,6 +273,33 @@ def test_disk_that_is_broken_below_one_file(scene):
     scene.check(root, done.stdout)
 
 
+@pytest.mark.parametrize("scene", ["install"], indirect=True)
+def test_disk_that_is_broken_where_a_new_conffile_is(scene):
+    """Only to ask whether it is there fails: it is, and is patched."""
+    root = scene.fresh()
+    path = f"{PREFIX}/etc/app.conf.dpkg-new"
+    broken = ["strace", "-f", "-A", "-o", scene.folder / "log", "-P", path, "-e", "inject=%%stat:error=EIO:when=1"]
+    done = scene.install(root, {call: broken for call in range(1, CALLS_MAX + 1)})
+    assert done.returncode == 0, done.stdout
+    assert "INJECTED" in (scene.folder / "log").read_text()
+    scene.check(root, done.stdout)
+
+
+@pytest.mark.parametrize("scene", ["install"], indirect=True)
+def test_disk_that_is_broken_on_the_way_to_a_conffile(scene):
+    """Nobody can tell what dpkg is going to find there: that is told, and fails nothing."""
+    root = scene.fresh()
+    scene.install(root, {})
+    prefix = root.path / VALUES["TERMUX__PREFIX"].lstrip("/")
+    broken = ["strace", "-f", "-o", "/dev/null", "-P", prefix, "-e", "inject=openat:error=EIO"]
+    where = f"--root={root.path}", f"--admindir={root.admindir}"
+    done = root.run(*broken, BUILD / "pathpatch", "dpkg", "prepare", "app", *where)
+    assert done.returncode == 0, done.stdout
+    told = [line for line in done.stdout.splitlines() if "etc/app.conf: " in line]
+    assert len(told) == 1 and os.strerror(errno.EIO) in told[0], done.stdout
+    scene.check(root, done.stdout)
+
+
 @every_scene
 def test_short_writes(scene):
     preload = preloading(build_preload(scene.folder, "short_writes"))
