@@ -45,7 +45,7 @@ def package(version="1", data=SHIPPED, **fields):
     contents = {
         "plain": b"version " + version.encode() + b" " + data,
         "doc.gz": gzip.compress(data * 50, mtime=1),
-        "doc.xz": lzma.compress(data * 50),
+        "doc.xz": lzma.compress(data * 50, preset=0),
         "doc.bz2": bz2.compress(data * 50),
         "doc.jar": zipped({"META/a": data, "b": data * 50}),
         f"only-{version}": data,
