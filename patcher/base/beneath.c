@@ -16,9 +16,20 @@ struct way {
     struct pp_buffer *path; /* of `dir`, relative to the root */
     struct pp_buffer rest;  /* components still to go */
     int link_count;
+    struct pp_place *place;
 };
 
+static void drop_steps(struct pp_place *place, size_t kept) {
+    while (place->step_count > kept)
+        close(place->steps[--place->step_count].fd);
+}
+
+void pp_place_forget_way(struct pp_place *place) {
+    drop_steps(place, 0);
+}
+
 void pp_place_done(struct pp_place *place) {
+    drop_steps(place, 0);
     pp_cleanup_close(&place->dir);
     pp_buffer_done(&place->path);
     pp_buffer_done(&place->asked);
@@ -52,6 +63,16 @@ static int way_redirect(struct way *way, const char *target, struct pp_err *err)
     return 0;
 }
 
+/* The folder that is left behind on the way down, of which `len` bytes of the path tell. */
+static void way_keep(struct way *way, size_t len) {
+    struct pp_place *place = way->place;
+
+    if (way->mode == PP_BENEATH_STRICT && place->step_count < PP_PLACE_STEP_MAX)
+        place->steps[place->step_count++] = (struct pp_place_step){way->dir, len};
+    else
+        close(way->dir);
+}
+
 /* Enters a folder, or goes where a symlink leads. */
 static int way_enter(struct way *way, const char *name, struct pp_err *err) {
     char target[PATH_MAX];
@@ -59,7 +80,7 @@ static int way_enter(struct way *way, const char *name, struct pp_err *err) {
     int fd = openat(way->dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd >= 0) {
-        close(way->dir);
+        way_keep(way, way->path->len);
         way->dir = fd;
         return pp_buffer_printf(way->path, err, way->path->len > 0 ? "/%s" : "%s", name);
     }
@@ -100,7 +121,7 @@ static int way_leave(struct way *way, struct pp_err *err) {
 }
 
 static int way_walk(struct way *way, struct pp_err *err) {
-    int rc = way_restart(way, err);
+    int rc = way->dir < 0 ? way_restart(way, err) : 0;
 
     while (rc >= 0 && way->rest.len > 0) {
         char name[NAME_MAX + 1];
@@ -143,16 +164,46 @@ static bool is_open(const struct pp_place *place, const char *path, size_t dir_l
            (dir_len == 0 || memcmp(known->data, path, dir_len) == 0);
 }
 
+/* Starts at the deepest folder on the way that is open. Gives the length of the path up to it. */
+static size_t way_resume(struct way *way, const char *path, size_t dir_len) {
+    struct pp_place *place = way->place;
+    size_t len;
+
+    if (way->mode != PP_BENEATH_STRICT)
+        drop_steps(place, 0);
+    while (place->step_count > 0) {
+        const struct pp_place_step *step = &place->steps[place->step_count - 1];
+
+        len = step->len;
+        if (len <= dir_len && (len == 0 || memcmp(place->path.data, path, len) == 0) &&
+            (len == 0 || len == dir_len || path[len] == '/')) {
+            way->dir = step->fd;
+            place->step_count--;
+            place->path.len = len;
+            return len;
+        }
+        drop_steps(place, place->step_count - 1);
+    }
+    return 0;
+}
+
 static int place_enter(int root, const char *path, size_t dir_len, enum pp_beneath mode,
                        struct pp_place *place, struct pp_err *err) {
-    struct way way = {.root = root, .mode = mode, .dir = -1, .path = &place->path};
+    struct way way = {
+        .root = root, .mode = mode, .dir = place->dir, .path = &place->path, .place = place};
+    size_t done;
     int rc;
 
-    pp_cleanup_close(&place->dir);
+    if (place->dir >= 0 && place->step_count > 0)
+        way_keep(&way, place->dir_len);
+    else
+        pp_cleanup_close(&way.dir);
+    way.dir = place->dir = -1;
+    done = way_resume(&way, path, dir_len);
     place->asked.len = 0;
     rc = pp_buffer_append(&place->asked, path, dir_len, err);
     if (rc >= 0)
-        rc = pp_buffer_append(&way.rest, path, dir_len, err);
+        rc = pp_buffer_append(&way.rest, path + done, dir_len - done, err);
     if (rc >= 0)
         rc = way_walk(&way, err);
     pp_buffer_done(&way.rest);

@@ -1,6 +1,7 @@
 #include "bootstrap/bootstrap_dest.h"
 
 #include "base/beneath.h"
+#include "core/session_folders.h"
 #include "notify/outbox.h"
 #include "tree/remove.h"
 
@@ -102,7 +103,8 @@ static int find_state(struct pp_bootstrap_dest *dest, const struct pp_session *s
 static int find_parent(struct pp_bootstrap_dest *dest, const struct pp_session *session,
                        const char *path, struct pp_err *err) {
     const char *slash;
-    int rc = pp_session_path(session, path, &dest->relative, err);
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
+    int rc = pp_session_path(session, path, &place, &dest->relative, err);
 
     if (rc < 0)
         return rc;

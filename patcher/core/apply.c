@@ -6,6 +6,7 @@
 #include "core/record.h"
 #include "core/record_hits.h"
 #include "core/revalue.h"
+#include "core/session_folders.h"
 #include "core/visit.h"
 #include "journal/journal.h"
 
@@ -366,12 +367,13 @@ static int add_linked(struct apply *apply, struct pp_err *err) {
 /* Folders that hold our own state and dpkg's database are not content. */
 static int skipped_folders(struct pp_session *session, char *skip[3], struct pp_err *err) {
     const char *const folders[] = {session->state, session->admindir};
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
     size_t count = 0;
 
     for (size_t i = 0; i < 2; i++) {
         struct pp_err outside = PP_ERR_INIT;
 
-        if (pp_session_path(session, folders[i], &skip[count], &outside) >= 0)
+        if (pp_session_path(session, folders[i], &place, &skip[count], &outside) >= 0)
             count++;
         else if (outside.kind == PP_ERR_NOMEM)
             return pp_err_nomem(err);

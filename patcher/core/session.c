@@ -115,57 +115,6 @@ int pp_session_refresh(struct pp_session *session, struct pp_err *err) {
     return 0;
 }
 
-int pp_session_path(const struct pp_session *session, const char *path, char **relative,
-                    struct pp_err *err) {
-    PP_AUTO_FREE char *folder = NULL;
-    PP_AUTO_FREE char *copy = strdup(path);
-    const char *name;
-    const char *rest;
-    char *slash;
-    size_t len;
-
-    if (copy == NULL)
-        return pp_err_nomem(err);
-    for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
-        copy[len - 1] = '\0';
-    /* The folder is resolved; the last component is not followed, unless it is no name. */
-    slash = strrchr(copy, '/');
-    name = slash != NULL ? slash + 1 : copy;
-    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        folder = realpath(copy, NULL);
-        name = "";
-    } else if (slash != NULL) {
-        *slash = '\0';
-        folder = realpath(slash == copy ? "/" : copy, NULL);
-    } else {
-        folder = realpath(".", NULL);
-    }
-    if (folder == NULL)
-        return pp_err_sys(err, "%s: cannot find it", path);
-    if (strcmp(folder, "/") == 0)
-        folder[0] = '\0';
-    rest = pp_path_below(folder, session->root_path);
-    if (rest == NULL && name[0] != '\0' && strcmp(session->root_path, "") != 0) {
-        /* The root itself, by its own name. */
-        PP_AUTO_FREE char *whole = realpath(path, NULL);
-
-        if (whole != NULL && strcmp(whole, session->root_path) == 0) {
-            *relative = strdup("");
-            return *relative == NULL ? pp_err_nomem(err) : 0;
-        }
-    }
-    if (rest == NULL)
-        return pp_err_set(err, PP_ERR_REFUSED,
-                          "%s: lies outside the root '%s'; give another --root", path,
-                          session->root_path);
-    if (asprintf(relative, "%s%s%s", rest[0] == '/' ? rest + 1 : rest,
-                 rest[0] != '\0' && name[0] != '\0' ? "/" : "", name) < 0) {
-        *relative = NULL;
-        return pp_err_nomem(err);
-    }
-    return 0;
-}
-
 int pp_session_words(const struct pp_session *session, struct pp_buffer *words,
                      struct pp_err *err) {
     const struct pp_session_options *options = &session->options;

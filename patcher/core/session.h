@@ -96,9 +96,4 @@ char *pp_session_locate(const struct pp_session *session, const char *path);
  * same root. */
 int pp_session_words(const struct pp_session *session, struct pp_buffer *words, struct pp_err *err);
 
-/* A path as a user gives it (absolute, or relative to the working folder), made relative to the
- * root. PP_ERR_REFUSED when it lies outside. The caller's to free. */
-int pp_session_path(const struct pp_session *session, const char *path, char **relative,
-                    struct pp_err *err);
-
 #endif

@@ -159,3 +159,66 @@ char *pp_session_locate(const struct pp_session *session, const char *path) {
         return strdup(path + 1);
     return strdup(moved + 1);
 }
+
+/* Most paths are told from the root on, with no symlink on the way: so they are what they seem. */
+static bool is_plain(const struct pp_session *session, const char *path, struct pp_place *place) {
+    const char *rest = pp_path_below(path, session->root_path);
+    struct pp_err failure = PP_ERR_INIT;
+
+    return rest != NULL && rest[0] == '/' &&
+           pp_beneath_find(session->root, rest + 1, PP_BENEATH_STRICT, place, &failure) >= 0;
+}
+
+int pp_session_path(const struct pp_session *session, const char *path, struct pp_place *place,
+                    char **relative, struct pp_err *err) {
+    PP_AUTO_FREE char *folder = NULL;
+    PP_AUTO_FREE char *copy = strdup(path);
+    const char *name;
+    const char *rest;
+    char *slash;
+    size_t len;
+
+    if (copy == NULL)
+        return pp_err_nomem(err);
+    for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
+        copy[len - 1] = '\0';
+    /* The folder is resolved; the last component is not followed, unless it is no name. */
+    slash = strrchr(copy, '/');
+    name = slash != NULL ? slash + 1 : copy;
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        folder = realpath(copy, NULL);
+        name = "";
+    } else if (is_plain(session, copy, place)) {
+        *relative = strdup((const char *)place->path.data);
+        return *relative == NULL ? pp_err_nomem(err) : 0;
+    } else if (slash != NULL) {
+        *slash = '\0';
+        folder = realpath(slash == copy ? "/" : copy, NULL);
+    } else {
+        folder = realpath(".", NULL);
+    }
+    if (folder == NULL)
+        return pp_err_sys(err, "%s: cannot find it", path);
+    if (strcmp(folder, "/") == 0)
+        folder[0] = '\0';
+    rest = pp_path_below(folder, session->root_path);
+    if (rest == NULL && name[0] != '\0' && strcmp(session->root_path, "") != 0) {
+        /* The root itself, by its own name. */
+        PP_AUTO_FREE char *whole = realpath(path, NULL);
+
+        if (whole != NULL && strcmp(whole, session->root_path) == 0) {
+            *relative = strdup("");
+            return *relative == NULL ? pp_err_nomem(err) : 0;
+        }
+    }
+    if (rest == NULL)
+        return pp_err_set(err, PP_ERR_REFUSED,
+                          "%s: lies outside the root '%s'; give another --root", path,
+                          session->root_path);
+    if (asprintf(relative, "%s%s%s", rest[0] == '/' ? rest + 1 : rest,
+                 rest[0] != '\0' && name[0] != '\0' ? "/" : "", name) < 0) {
+        *relative = NULL;
+        return pp_err_nomem(err);
+    }
+    return 0;
+}

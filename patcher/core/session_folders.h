@@ -1,7 +1,9 @@
-/* Where the state and dpkg's database of a session are, and which folder is being patched. */
+/* Where the state and dpkg's database of a session are, which folder is being patched, and where in
+ * it a path lies. */
 #ifndef PP_CORE_SESSION_FOLDERS_H
 #define PP_CORE_SESSION_FOLDERS_H
 
+#include "base/beneath.h"
 #include "core/session.h"
 
 /* Finds session->state and session->admindir by the options, the table and the values so far.
@@ -20,5 +22,11 @@ bool pp_session_is_moved(const struct pp_session *session);
  * dpkg's database, or by being the one on the default path? One that is volatile lies elsewhere: it
  * must be there. */
 bool pp_session_value_fits(const struct pp_session *session, size_t index);
+
+/* A path as a user gives it (absolute, or relative to the working folder), made relative to the
+ * root. PP_ERR_REFUSED when it lies outside. The caller's to free. `place` is initialised, and is
+ * good for more paths: those of neighbours are found faster. */
+int pp_session_path(const struct pp_session *session, const char *path, struct pp_place *place,
+                    char **relative, struct pp_err *err);
 
 #endif

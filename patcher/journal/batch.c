@@ -253,6 +253,7 @@ static int write_replaced(struct pp_journal *journal, struct pp_entry *entry,
 
         if (name->err != NULL)
             continue;
+        pp_place_forget_way(place);
         rc = find(journal, entry, i, place, err);
         if (rc >= 0)
             rc = pp_replace_commit(place->dir, name->temporary, place->name, &entry->identity,

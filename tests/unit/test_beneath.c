@@ -1,5 +1,6 @@
 #include "base/beneath.h"
 
+#include "base/array.h"
 #include "scratch.h"
 
 #include <setjmp.h>
@@ -152,6 +153,77 @@ static void test_place_behind_a_symlink_is_used_again(void **state) {
     assert_string_equal((const char *)place.path.data, "usr/lib/file");
 }
 
+static size_t open_count(void) {
+    size_t count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Whatever was asked for before, a place is what a new one would be; "deep" has more folders than a
+ * place keeps open. */
+static void test_place_never_remembers_wrongly(void **state) {
+    static const char *const paths[] = {
+        "usr/lib/file",  "usr/library/x",
+        "usr/lib",       "etc/file",
+        "etc/none/x",    "",
+        "us/x",          "usr/lib/file",
+        "lib/file",      "etc/absolute/lib/file",
+        "usr//lib/x",    "usr/./lib/x",
+        "/usr/lib/x",    "etc/up/lib/y",
+        "usr/li/x",      "deep/a/x",
+        "deep/b/x",      "etc",
+        "usr/lib/sub/x", "usr/lib/sub",
+    };
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
+    char deep[2][512] = {"deep", "deep"};
+    size_t before;
+    unsigned seed = 1;
+
+    (void)state;
+    mkdirat(root.fd, "usr/library", 0755);
+    mkdirat(root.fd, "usr/lib/sub", 0755);
+    mkdirat(root.fd, "deep", 0755);
+    for (int i = 0; i < 2 * PP_PLACE_STEP_MAX; i++)
+        for (int k = 0; k < 2; k++) {
+            size_t len = strlen(deep[k]);
+
+            snprintf(deep[k] + len, sizeof(deep[k]) - len, "/%c%d", k == 0 ? 'a' : 'b', i);
+            mkdirat(root.fd, deep[k], 0755);
+        }
+    before = open_count();
+    for (int i = 0; i < 20000; i++) {
+        PP_AUTO_PLACE struct pp_place fresh = PP_PLACE_INIT;
+        struct pp_err err = PP_ERR_INIT;
+        struct pp_err fresh_err = PP_ERR_INIT;
+        enum pp_beneath mode;
+        const char *path;
+        struct stat st;
+        struct stat fresh_st;
+        size_t which;
+        int rc;
+
+        seed = seed * 1103515245 + 12345;
+        which = (seed >> 16) % (PP_ARRAY_LEN(paths) + 2);
+        path = which < PP_ARRAY_LEN(paths) ? paths[which] : deep[which - PP_ARRAY_LEN(paths)];
+        mode = (seed >> 28) == 0 ? PP_BENEATH_FOLLOW : PP_BENEATH_STRICT;
+        rc = pp_beneath_find(root.fd, path, mode, &place, &err);
+        assert_int_equal(rc, pp_beneath_find(root.fd, path, mode, &fresh, &fresh_err));
+        assert_string_equal(err.text, fresh_err.text);
+        if (rc < 0)
+            continue;
+        assert_string_equal((const char *)place.path.data, (const char *)fresh.path.data);
+        assert_string_equal(place.name, fresh.name);
+        assert_int_equal(fstat(place.dir, &st), 0);
+        assert_int_equal(fstat(fresh.dir, &fresh_st), 0);
+        assert_int_equal(st.st_ino, fresh_st.st_ino);
+    }
+    pp_place_done(&place);
+    place = (struct pp_place)PP_PLACE_INIT;
+    assert_int_equal(open_count(), before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths_are_made_plain),
@@ -161,6 +233,7 @@ int main(void) {
         cmocka_unit_test(test_errors_say_what_is_missing),
         cmocka_unit_test(test_place_is_used_again),
         cmocka_unit_test(test_place_behind_a_symlink_is_used_again),
+        cmocka_unit_test(test_place_never_remembers_wrongly),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
