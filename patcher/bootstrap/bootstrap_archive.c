@@ -169,7 +169,7 @@ static int keep(struct pp_bootstrap_archive *archive, int fd, const uint8_t *sha
     struct pp_digest digest;
     ssize_t len = (ssize_t)input->head_len;
 
-    pp_digester_init(&digester);
+    pp_digester_init(&digester, false);
     memcpy(input->buffer, input->head, input->head_len);
     do {
         int rc = pp_sink_write(&archive->spool.sink, input->buffer, (size_t)len, err);

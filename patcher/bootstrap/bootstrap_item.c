@@ -55,7 +55,7 @@ void pp_bootstrap_item_free(struct pp_bootstrap_item *item) {
 static int digest_blob(const struct pp_blob *blob, struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(blob, err);
 
-    return source == NULL ? -(int)err->kind : pp_digest_source(source, digest, err);
+    return source == NULL ? -(int)err->kind : pp_digest_source(source, true, digest, err);
 }
 
 /* ---- symlinks ---- */
@@ -135,7 +135,7 @@ static int take_down(const struct pp_bootstrap_writer *writer, struct pp_bootstr
 
         snprintf(temporary, sizeof(temporary), "new.%" PRIu64, item->number);
         return pp_pristine_keep(writer->state, shipped, temporary, writer->stage->durable->each,
-                                &item->shipped, err);
+                                true, &item->shipped, err);
     }
     return rc < 0 ? rc : digest_blob(shipped, &item->shipped, err);
 }

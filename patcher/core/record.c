@@ -4,7 +4,9 @@
 #include "ledger/ledger.h"
 #include "tree/pool.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void pp_record_done(struct pp_record *record) {
     if (record->journal != NULL)
@@ -140,6 +142,13 @@ static int refuse_pending(const struct pp_record *record, struct pp_err *err) {
                       record->session->state);
 }
 
+/* Where the answer is not to be had, it may be there. */
+static bool has_dpkg(const struct pp_session *session) {
+    struct stat st;
+
+    return stat(session->admindir, &st) == 0 || errno != ENOENT;
+}
+
 int pp_record_open(struct pp_record *record, struct pp_session *session,
                    const struct pp_record_options *options, struct pp_err *err) {
     struct pp_journal_options journal = {
@@ -149,6 +158,7 @@ int pp_record_open(struct pp_record *record, struct pp_session *session,
         .durability = options->durability,
         .always_replace = options->always_replace,
         .dry_run = options->dry_run,
+        .md5 = has_dpkg(session),
         .values = record->values,
         .text = make_text,
         .result = on_result,

@@ -54,7 +54,7 @@ static enum pp_verify_state state_of(const struct pp_record *record,
     identity = pp_identity_of(&st);
     if (S_ISLNK(st.st_mode) != (file->kind == PP_LEDGER_SYMLINK))
         return PP_VERIFY_CHANGED;
-    if (pp_make_digest(place.dir, place.name, &identity, &digest, err) < 0)
+    if (pp_make_digest(place.dir, place.name, &identity, false, &digest, err) < 0)
         return state_after(err);
     if (memcmp(digest.sha256, file->current.sha256, sizeof(digest.sha256)) == 0)
         return PP_VERIFY_PATCHED;

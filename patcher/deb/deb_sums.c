@@ -42,7 +42,7 @@ static int digest_content(const struct pp_deb_change *change, struct pp_deb_sum 
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(&content, err);
     struct pp_digest digest;
 
-    if (source == NULL || pp_digest_source(source, &digest, err) < 0)
+    if (source == NULL || pp_digest_source(source, true, &digest, err) < 0)
         return -(int)err->kind;
     memcpy(sum->md5, digest.md5, sizeof(sum->md5));
     sum->rewritten = true;

@@ -14,15 +14,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Can dpkg be told of it? One whose MD5 could not be computed belongs to no package (complete.h).
+ */
+static bool is_complete(const struct pp_row *row) {
+    return row->kind == PP_LEDGER_SYMLINK || pp_digest_has_md5(&row->current);
+}
+
 /* Files that a bootstrap patched belong to no package until dpkg tells whose they are. */
 static int adopt_rows(struct pp_hook *hook, struct pp_err *err) {
     struct pp_ledger *ledger = pp_journal_ledger(hook->record->journal);
     PP_AUTO_ROWS struct pp_rows rows = PP_ROWS_INIT;
     int rc = pp_rows_load(&rows, ledger, "", err);
 
-    for (size_t i = 0; rc >= 0 && rows.count > 0 && i < hook->path_count; i++)
-        if (pp_rows_find(&rows, hook->paths[i].path) != NULL)
-            rc = pp_ledger_assign(ledger, hook->paths[i].path, hook->paths[i].package, err);
+    for (size_t i = 0; rc >= 0 && rows.count > 0 && i < hook->path_count; i++) {
+        const struct pp_row *row = pp_rows_find(&rows, hook->paths[i].path);
+
+        if (row != NULL && is_complete(row))
+            rc = pp_ledger_assign(ledger, row->path, hook->paths[i].package, err);
+    }
     return rc < 0 ? rc : 0;
 }
 

@@ -40,7 +40,7 @@ static void make_config(struct pp_hook *hook) {
     struct pp_digester digester;
     struct pp_digest digest;
 
-    pp_digester_init(&digester);
+    pp_digester_init(&digester, false);
     digest_text(&digester, FORMAT_VERSION);
     digest_text(&digester, session->table.name);
     pp_digester_update(&digester, &executables, 1);

@@ -28,7 +28,7 @@ static int parse_diversions(struct pp_dpkg_info *info, struct pp_err *err) {
     struct pp_digester digester;
     struct pp_digest digest;
 
-    pp_digester_init(&digester);
+    pp_digester_init(&digester, false);
     pp_digester_update(&digester, info->diversions_text.data, info->diversions_text.len);
     pp_digester_final(&digester, &digest);
     memcpy(info->diversions_sha256, digest.sha256, sizeof(digest.sha256));

@@ -87,7 +87,7 @@ enum look {
 };
 
 /* What the file is, and its digest. Returns an `enum look`. */
-static int digest_of(const struct pp_record *record, const char *path, struct stat *st,
+static int digest_of(const struct pp_record *record, const char *path, bool md5, struct stat *st,
                      struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
     struct pp_err failure = PP_ERR_INIT;
@@ -98,7 +98,7 @@ static int digest_of(const struct pp_record *record, const char *path, struct st
         rc = pp_err_sys(&failure, "cannot look at it");
     if (rc >= 0) {
         identity = pp_identity_of(st);
-        rc = pp_make_digest(place.dir, place.name, &identity, digest, &failure);
+        rc = pp_make_digest(place.dir, place.name, &identity, md5, digest, &failure);
     }
     if (rc >= 0)
         return SEEN;
@@ -111,7 +111,7 @@ static int digest_of(const struct pp_record *record, const char *path, struct st
 int pp_row_fits(const struct pp_record *record, const struct pp_row *row, struct pp_err *err) {
     struct pp_digest digest;
     struct stat st;
-    int rc = digest_of(record, row->path, &st, &digest, err);
+    int rc = digest_of(record, row->path, false, &st, &digest, err);
 
     if (rc != SEEN)
         return rc < 0 ? rc : rc == UNREADABLE;
@@ -125,7 +125,7 @@ int pp_dpkg_has_md5(const struct pp_record *record, const char *path, const char
     char found[2 * PP_MD5_LEN + 1];
     struct pp_digest digest;
     struct stat st;
-    int rc = digest_of(record, path, &st, &digest, err);
+    int rc = digest_of(record, path, true, &st, &digest, err);
 
     if (rc != SEEN)
         return rc < 0 ? rc : 0;
@@ -397,7 +397,8 @@ static int mend_line(struct pp_record *record, const struct pp_dpkg_info *info,
             row = rc >= 0 ? pp_rows_find(rows, (const char *)resolved.data) : NULL;
         }
     }
-    if (rc < 0 || row == NULL || row->kind == PP_LEDGER_SYMLINK)
+    if (rc < 0 || row == NULL || row->kind == PP_LEDGER_SYMLINK ||
+        !pp_digest_has_md5(&row->current))
         return rc < 0 ? rc : pp_buffer_printf(mended, err, "%s\n", line);
     pp_hex(row->current.md5, PP_MD5_LEN, md5);
     rc = pp_buffer_printf(mended, err, "%s%s\n", md5, line + 2 * PP_MD5_LEN);

@@ -1,6 +1,7 @@
 #include "journal/journal.h"
 
 #include "journal/batch.h"
+#include "journal/complete.h"
 #include "journal/merge.h"
 #include "journal/recovery.h"
 #include "ledger/intent.h"
@@ -58,6 +59,8 @@ struct pp_journal *pp_journal_open(const struct pp_journal_options *options, str
     rc = open_ledger(journal, err);
     if (rc >= 0 && !options->dry_run)
         rc = pp_recovery_run(journal, err);
+    if (rc >= 0 && !options->dry_run && options->md5)
+        rc = pp_complete_rows(journal, err);
     if (rc >= 0 && !options->dry_run)
         rc = pp_batch_sweep(journal, err);
     if (rc < 0) {

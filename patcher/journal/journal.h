@@ -80,6 +80,7 @@ struct pp_journal_options {
     bool always_replace; /* trees that are read while they are patched */
     bool dry_run;        /* nothing is made or written; recovery is not run */
     bool renew_ledger;   /* a damaged ledger is set aside, and a new one begun */
+    bool md5;            /* dpkg is there: all rows get MD5s, not only those of packages */
 
     /* The values of the run, in the order that the hits' `placeholder` counts from 0. */
     const struct pp_ledger_value *values;

@@ -10,6 +10,10 @@
 #include <fcntl.h>
 #include <string.h>
 
+bool pp_make_wants_md5(const struct pp_journal *journal, const struct pp_entry *entry) {
+    return journal->options.md5 || entry->package[0] != '\0';
+}
+
 int pp_make_check_row(const struct pp_entry *entry, const struct pp_digest *found,
                       struct pp_err *err) {
     if (!entry->recorded || memcmp(found->sha256, entry->row_current.sha256, PP_SHA256_LEN) == 0 ||
@@ -40,15 +44,16 @@ static int open_seen(int dir, const char *name, const struct pp_identity *seen,
     return fd;
 }
 
-static int digest_blob(const struct pp_blob *blob, struct pp_digest *digest, struct pp_err *err) {
-    struct pp_overlay overlay = {.wanted = {[PP_OVERLAY_FOUND] = true}};
+static int digest_blob(const struct pp_blob *blob, bool md5, struct pp_digest *digest,
+                       struct pp_err *err) {
+    struct pp_overlay overlay = {.wanted = {[PP_OVERLAY_FOUND] = true}, .md5 = md5};
     int rc = pp_overlay_read(&overlay, blob, NULL, err);
 
     *digest = overlay.digests[PP_OVERLAY_FOUND];
     return rc;
 }
 
-int pp_make_digest(int dir, const char *name, const struct pp_identity *seen,
+int pp_make_digest(int dir, const char *name, const struct pp_identity *seen, bool md5,
                    struct pp_digest *digest, struct pp_err *err) {
     char target[PATH_MAX];
     ssize_t len = readlinkat(dir, name, target, sizeof(target));
@@ -57,13 +62,13 @@ int pp_make_digest(int dir, const char *name, const struct pp_identity *seen,
 
     if (len >= 0) {
         blob = pp_blob_memory(target, (size_t)len);
-        return digest_blob(&blob, digest, err);
+        return digest_blob(&blob, md5, digest, err);
     }
     fd = open_seen(dir, name, seen, err);
     if (fd < 0)
         return fd;
     blob = pp_blob_file(fd, 0, seen->size);
-    return digest_blob(&blob, digest, err);
+    return digest_blob(&blob, md5, digest, err);
 }
 
 int pp_make_take_digests(struct pp_entry *entry, const struct pp_overlay *overlay,
@@ -85,7 +90,9 @@ int pp_make_take_digests(struct pp_entry *entry, const struct pp_overlay *overla
 static int make_overlaid(const struct pp_journal *journal, struct pp_entry *entry,
                          const struct pp_blob *blob, struct pp_sink *out, struct pp_err *err) {
     PP_AUTO(pp_entry_spans_done) struct pp_entry_spans spans = {0};
-    struct pp_overlay overlay = {.span_count = entry->hit_count, .wanted = {true, true, true}};
+    struct pp_overlay overlay = {.span_count = entry->hit_count,
+                                 .wanted = {true, true, true},
+                                 .md5 = pp_make_wants_md5(journal, entry)};
     int rc = pp_entry_spans_init(&spans, entry, &journal->texts, err);
 
     overlay.spans = spans.spans;
@@ -153,14 +160,15 @@ static int copy_file(int from, struct pp_sink *out, struct pp_err *err) {
 }
 
 /* The new content from `from`, which is at its start. */
-static int rewrite_from(struct pp_entry *entry, int from, int fd, struct pp_err *err) {
+static int rewrite_from(const struct pp_journal *journal, struct pp_entry *entry, int from, int fd,
+                        struct pp_err *err) {
     static const struct pp_sink_ops ops = {.write = digested_write};
     struct digested out = {.sink = {&ops}};
     struct stat st;
     int rc;
 
     pp_sink_fd_init(&out.file, fd);
-    pp_digester_init(&out.digester);
+    pp_digester_init(&out.digester, pp_make_wants_md5(journal, entry));
     if (fstat(from, &st) < 0)
         return pp_err_sys(err, "cannot look at it");
     rc = entry->undo ? copy_file(from, &out.sink, err)
@@ -184,7 +192,7 @@ static int unpatch(const struct pp_journal *journal, struct pp_entry *entry, int
     int rc;
 
     pp_spool_init(&spool);
-    rc = digest_blob(&blob, &found, err);
+    rc = digest_blob(&blob, false, &found, err);
     if (rc >= 0)
         rc = entry->unpatch(entry->context, entry->names[0].path, from, entry->identity.size,
                             &spool.sink, err);
@@ -193,7 +201,8 @@ static int unpatch(const struct pp_journal *journal, struct pp_entry *entry, int
     memcpy(entry->old, found.sha256, PP_SHA256_LEN);
     blob = pp_spool_blob(&spool);
     return pp_pristine_keep(&journal->state, &blob, entry->names[0].temporary,
-                            journal->durable.each, &entry->shipped, err);
+                            journal->durable.each, pp_make_wants_md5(journal, entry),
+                            &entry->shipped, err);
 }
 
 static int make_rewritten(const struct pp_journal *journal, struct pp_entry *entry, int from,
@@ -209,14 +218,14 @@ static int make_rewritten(const struct pp_journal *journal, struct pp_entry *ent
     }
     if (entry->recorded || entry->unpatch != NULL) {
         shipped = pp_pristine_open(&journal->state, entry->shipped.sha256, err);
-        return shipped < 0 ? shipped : rewrite_from(entry, shipped, fd, err);
+        return shipped < 0 ? shipped : rewrite_from(journal, entry, shipped, fd, err);
     }
     rc = pp_pristine_keep(&journal->state, &found, entry->names[0].temporary, journal->durable.each,
-                          &entry->shipped, err);
+                          pp_make_wants_md5(journal, entry), &entry->shipped, err);
     if (rc < 0)
         return rc;
     memcpy(entry->old, entry->shipped.sha256, PP_SHA256_LEN);
-    return rewrite_from(entry, from, fd, err);
+    return rewrite_from(journal, entry, from, fd, err);
 }
 
 static int make_regular(const struct pp_journal *journal, struct pp_entry *entry,

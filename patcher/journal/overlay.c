@@ -93,7 +93,7 @@ int pp_overlay_read(struct pp_overlay *overlay, const struct pp_blob *blob, stru
 
     if (buffer == NULL)
         return pp_err_nomem(err);
-    pp_digester_init(&digesters.each[0]);
+    pp_digester_init(&digesters.each[0], overlay->md5);
     overlay->started = false;
     for (;;) {
         ssize_t count = pp_blob_read(blob, start + len, buffer + len, CHUNK_LEN - len, err);

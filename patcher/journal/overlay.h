@@ -25,6 +25,7 @@ struct pp_overlay {
     size_t span_count;
     bool torn;                             /* PP_SPAN_TORN is accepted */
     bool wanted[PP_OVERLAY_VERSION_COUNT]; /* versions to be digested */
+    bool md5;                              /* with MD5 */
     struct pp_digest digests[PP_OVERLAY_VERSION_COUNT];
     bool started; /* some span holds bytes that only the new text has */
 };

@@ -84,6 +84,7 @@ static int check_inplace(struct pp_journal *journal, struct pp_entry *entry, int
         .wanted = {[PP_OVERLAY_FOUND] = entry->recorded,
                    [PP_OVERLAY_SHIPPED] = !entry->recorded,
                    [PP_OVERLAY_PUT] = true},
+        .md5 = pp_make_wants_md5(journal, entry),
     };
     struct pp_blob blob = pp_blob_file(fd, 0, entry->identity.size);
     int rc = pp_entry_spans_init(&spans, entry, &journal->texts, err);
@@ -117,7 +118,7 @@ static int check(struct pp_journal *journal, struct pp_entry *entry, struct pp_p
     }
     if (!entry->recorded)
         return 0;
-    rc = pp_make_digest(place->dir, place->name, &entry->identity, &found, err);
+    rc = pp_make_digest(place->dir, place->name, &entry->identity, false, &found, err);
     if (rc < 0)
         return rc;
     memcpy(entry->old, found.sha256, PP_SHA256_LEN);

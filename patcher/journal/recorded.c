@@ -83,7 +83,7 @@ static struct pp_entry *find_open(const struct recorded *recorded, const struct 
 
         if (entry->identity.ino == (uint64_t)st->st_ino &&
             entry->identity.dev == (uint64_t)st->st_dev && entry->kind == file->kind &&
-            memcmp(&entry->row_current, &file->current, sizeof(file->current)) == 0) {
+            memcmp(entry->row_current.sha256, file->current.sha256, PP_SHA256_LEN) == 0) {
             *index = i;
             return entry;
         }
@@ -214,7 +214,7 @@ static int visit_link(void *context, const struct pp_ledger_file *file, struct p
     size_t index;
 
     for (size_t i = 0; i < recorded->open_count && entry == NULL; i++)
-        if (memcmp(&recorded->open[i]->row_current, &file->current, sizeof(file->current)) == 0)
+        if (memcmp(recorded->open[i]->row_current.sha256, file->current.sha256, PP_SHA256_LEN) == 0)
             entry = recorded->open[i];
     if (entry == NULL || look(recorded, file->path, &st, &failure) < 0)
         return 0;

@@ -128,7 +128,7 @@ static int digest_at(const struct pp_place *place, const char *name, struct stat
     if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
         return pp_err_set(err, PP_ERR_CHANGED, "no longer a file of its kind");
     identity = pp_identity_of(st);
-    rc = pp_make_digest(place->dir, name, &identity, &digest, err);
+    rc = pp_make_digest(place->dir, name, &identity, false, &digest, err);
     memcpy(sha256, digest.sha256, PP_SHA256_LEN);
     return rc < 0 ? rc : 1;
 }

@@ -272,6 +272,20 @@ int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *pac
                                     "iit", number, key.folder, key.name);
 }
 
+int pp_ledger_put_digests(struct pp_ledger *ledger, const char *path,
+                          const struct pp_digest *shipped, const struct pp_digest *current,
+                          struct pp_err *err) {
+    struct pp_database_path key;
+    int rc = pp_database_path(ledger, path, false, &key, err);
+
+    return rc < 0 ? rc
+                  : pp_database_run(ledger, err,
+                                    "UPDATE file SET shipped = ?, current = ? "
+                                    "WHERE folder = ? AND name = ?",
+                                    "bbit", shipped, sizeof(*shipped), current, sizeof(*current),
+                                    key.folder, key.name);
+}
+
 int pp_ledger_put_set(struct pp_ledger *ledger, const char *path, uint32_t set,
                       struct pp_err *err) {
     struct pp_database_path key;

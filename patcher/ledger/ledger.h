@@ -31,7 +31,7 @@ struct pp_ledger_file {
     enum pp_ledger_kind kind;
     uint64_t size;
     struct timespec mtime;
-    struct pp_digest shipped; /* of the bytes with the placeholders */
+    struct pp_digest shipped; /* of the bytes with the placeholders; MD5s where dpkg is */
     struct pp_digest current; /* of the bytes that we left */
     uint32_t set;             /* value set that was written; 0: the placeholders */
     const uint8_t *hits;      /* packed: hit.h */
@@ -85,6 +85,10 @@ int pp_ledger_put(struct pp_ledger *ledger, const struct pp_ledger_file *file, s
 int pp_ledger_forget(struct pp_ledger *ledger, const char *path, struct pp_err *err);
 /* A second row like that of `path`, if there is one: for another name of the same file. */
 int pp_ledger_copy(struct pp_ledger *ledger, const char *path, const char *to, struct pp_err *err);
+/* Gives a row other digests. */
+int pp_ledger_put_digests(struct pp_ledger *ledger, const char *path,
+                          const struct pp_digest *shipped, const struct pp_digest *current,
+                          struct pp_err *err);
 /* Gives a row to another package, or to none (""). */
 int pp_ledger_assign(struct pp_ledger *ledger, const char *path, const char *package,
                      struct pp_err *err);

@@ -19,14 +19,14 @@ static int open_folder(const struct pp_state *state) {
     return openat(state->dir, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int copy_digested(const struct pp_blob *from, int to, struct pp_digest *digest,
+static int copy_digested(const struct pp_blob *from, int to, bool md5, struct pp_digest *digest,
                          struct pp_err *err) {
     struct pp_digester digester;
     uint8_t data[65536];
     uint64_t offset = 0;
     ssize_t len;
 
-    pp_digester_init(&digester);
+    pp_digester_init(&digester, md5);
     while ((len = pp_blob_read(from, offset, data, sizeof(data), err)) > 0) {
         int rc = pp_io_write(to, data, (size_t)len, err);
 
@@ -42,7 +42,7 @@ static int copy_digested(const struct pp_blob *from, int to, struct pp_digest *d
 }
 
 static int keep_at(int dir, const struct pp_blob *shipped, const char *temporary, bool sync,
-                   struct pp_digest *digest, struct pp_err *err) {
+                   bool md5, struct pp_digest *digest, struct pp_err *err) {
     PP_AUTO_CLOSE int copy =
         openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     char name[NAME_LEN + 1];
@@ -50,7 +50,7 @@ static int keep_at(int dir, const struct pp_blob *shipped, const char *temporary
 
     if (copy < 0)
         return pp_err_sys(err, "cannot keep its shipped bytes");
-    rc = copy_digested(shipped, copy, digest, err);
+    rc = copy_digested(shipped, copy, md5, digest, err);
     if (rc < 0)
         return pp_err_context(err, "its shipped bytes");
     pp_hex(digest->sha256, PP_SHA256_LEN, name);
@@ -61,7 +61,7 @@ static int keep_at(int dir, const struct pp_blob *shipped, const char *temporary
 }
 
 int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped,
-                     const char *temporary, bool sync, struct pp_digest *digest,
+                     const char *temporary, bool sync, bool md5, struct pp_digest *digest,
                      struct pp_err *err) {
     PP_AUTO_CLOSE int dir = open_folder(state);
     int rc;
@@ -75,7 +75,7 @@ int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped
     }
     if (dir < 0)
         return pp_err_sys(err, "cannot open %s/" FOLDER, state->path);
-    rc = keep_at(dir, shipped, temporary, sync, digest, err);
+    rc = keep_at(dir, shipped, temporary, sync, md5, digest, err);
     if (rc < 0)
         unlinkat(dir, temporary, 0);
     return rc;

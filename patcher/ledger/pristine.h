@@ -11,11 +11,11 @@
 
 #include <stdbool.h>
 
-/* Keeps shipped bytes under their digest, which is set. They have that name only when they are
- * whole. `temporary`: a name that no other thread uses. `sync`: it is on the disk
+/* Keeps shipped bytes under their digest, which is set (`md5`: with MD5). They have that name only
+ * when they are whole. `temporary`: a name that no other thread uses. `sync`: it is on the disk
  * when this returns; else that is the caller's. Threads may share the state. */
 int pp_pristine_keep(const struct pp_state *state, const struct pp_blob *shipped,
-                     const char *temporary, bool sync, struct pp_digest *digest,
+                     const char *temporary, bool sync, bool md5, struct pp_digest *digest,
                      struct pp_err *err);
 
 /* Opens shipped bytes for reading. Returns the fd. */

@@ -1,6 +1,7 @@
 """Where files are, and whose: diversions, overrides, roots, users, packages that were never installed."""
 
 import gzip
+import hashlib
 import os
 import subprocess
 
@@ -23,6 +24,10 @@ from conftest import (
     pathpatch_package,
     termux,
 )
+
+
+def md5_of(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
 
 
 def with_manual(name, version="1"):
@@ -278,11 +283,133 @@ def test_files_that_a_bootstrap_patched_are_their_packages(elsewhere):
     assert elsewhere.read(f"{prefix}/share/app/data") == elsewhere.read(f"{prefix}/etc/app.conf") == SHIPPED
 
 
+def without_dpkg(root, *words, **options):
+    """Runs pathpatch where dpkg's database is not to be found, as before it was there."""
+    away = root.admindir.rename(root.folder / "away")
+    state = f"--state={root.admindir.parent}/pathpatch"
+    value = f"--set=TERMUX_APP__DATA_DIR={root.values['TERMUX_APP__DATA_DIR']}"
+    prefix = root.path / root.values["TERMUX__PREFIX"][1:]
+    done = root.run(BUILD / "pathpatch", *words, f"--root={root.path}", state, value, prefix)
+    assert done.returncode == 0, done.stdout
+    away.rename(root.admindir)
+
+
+def told_sums(root):
+    lines = (root.admindir / "info/app.md5sums").read_text().splitlines()
+    return {path: md5 for md5, path in (line.split("  ") for line in lines)}
+
+
+class Before:
+    """A tree that was patched before dpkg was there: nobody asked for MD5s then; dpkg and debsums do."""
+
+    def __init__(self, root):
+        self.root = root
+        lay_bootstrap(root, root.values)
+        prefix = root.path / root.values["TERMUX__PREFIX"][1:]
+        self.manual, self.data = prefix / "share/man/app.1.gz", prefix / "share/app/data"
+        self.conffile = prefix / "etc/app.conf"
+        self.manual.parent.mkdir()
+        self.manual.write_bytes(gzip.compress(SHIPPED, mtime=0))
+        info = root.admindir / "info"
+        with open(info / "app.list", "a") as listed, open(info / "app.md5sums", "a") as sums:
+            listed.write(f"/{PREFIX}/share/man/app.1.gz\n")
+            sums.write(f"{md5_of(self.manual)}  {PREFIX}/share/man/app.1.gz\n")
+        self.shipped = told_sums(root)
+        self.other_home = f"--set=TERMUX__HOME={root.values['TERMUX_APP__DATA_DIR']}/other"
+        without_dpkg(root, "apply")
+        assert not {md5_of(self.manual), md5_of(self.data)} & set(self.shipped.values())
+        assert told_sums(root) == self.shipped
+
+    def check(self):
+        """md5sums tells of the files as they are, and as shipped once they are restored."""
+        told = told_sums(self.root)
+        assert told[f"{PREFIX}/share/man/app.1.gz"] == md5_of(self.manual)
+        assert told[data_of("app")[1:]] == md5_of(self.data)
+        self.root.pathpatch("verify")
+        self.root.pathpatch("restore", "--package", "app", "--conffiles")
+        assert told_sums(self.root) == self.shipped
+        assert self.data.read_bytes() == gzip.decompress(self.manual.read_bytes()) == SHIPPED
+
+
+@pytest.fixture
+def before(elsewhere):
+    return Before(elsewhere)
+
+
+def test_patched_before_dpkg_was_there(before):
+    before.root.pathpatch("dpkg", "configure")
+    before.check()
+
+
+def test_restored_before_the_first_trigger(before):
+    before.root.pathpatch("restore", before.manual)
+    assert set(told_sums(before.root).values()) == {md5_of(before.manual), md5_of(before.data)}
+    before.root.pathpatch("dpkg", "configure")
+    before.check()
+
+
+def test_new_values_before_the_first_trigger(before):
+    value = f"--set=TERMUX_APP__DATA_DIR={before.root.values['TERMUX_APP__DATA_DIR']}"
+    before.root.pathpatch("apply", "--revalue", value, before.other_home, before.data.parent)
+    before.root.pathpatch("dpkg", "configure")
+    before.check()
+
+
+def test_new_values_with_the_first_trigger(before):
+    before.root.pathpatch("dpkg", "configure", before.other_home)
+    before.check()
+
+
+def test_new_values_while_dpkg_is_not_found(before):
+    """Whoever has a package has MD5s."""
+    before.root.pathpatch("dpkg", "configure")
+    without_dpkg(before.root, "apply", "--revalue", before.other_home)
+    before.root.pathpatch("dpkg", "configure")
+    before.check()
+
+
+def test_conffile_patched_before_dpkg_was_there(before):
+    """dpkg recorded it as shipped, and compares it with that."""
+    root = before.root
+    md5 = hashlib.md5(SHIPPED).hexdigest()
+    status = root.admindir / "status"
+    status.write_text(
+        status.read_text().replace(
+            "Description", f"Conffiles:\n {conffile_of('app')} {md5}\nDescription"
+        )
+    )
+    root.pathpatch("apply", "--revalue", before.other_home, before.conffile)
+    root.pathpatch("dpkg", "configure")
+    root.pathpatch("dpkg", "prepare", "app")
+    assert md5_of(before.conffile) == md5
+
+
+def test_shipped_bytes_were_lost_before_dpkg_was_there(before):
+    for kept in (before.root.admindir.parent / "pathpatch/pristine").iterdir():
+        kept.unlink()
+    before.root.pathpatch("dpkg", "configure")
+    assert told_sums(before.root)[f"{PREFIX}/share/man/app.1.gz"] == md5_of(before.manual)
+
+
 def as_nobody():
     """Termux has no root."""
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def test_unreadable_at_the_first_trigger(before):
+    """Its package gets it with the next one."""
+    root = before.root
+    subprocess.run([*AS_ROOT, "chown", "-R", "65534:65534", root.folder], check=os.geteuid() == 0)
+    words = [*as_nobody(), BUILD / "pathpatch", "dpkg", "configure"]
+    words += [f"--root={root.path}", f"--admindir={root.admindir}"]
+    before.data.chmod(0)
+    root.run(*words)
+    before.data.chmod(0o644)
+    done = root.run(*words)
+    assert done.returncode == 0, done.stdout
+    assert told_sums(root)[data_of("app")[1:]] == md5_of(before.data)
 
 
 def test_as_an_ordinary_user(blank):

@@ -132,7 +132,7 @@ static inline int zip_rewriter_note(struct zip_rewriter *self, const char *name,
         return pp_err_nomem(err);
     self->changes = change;
     change += self->change_count;
-    pp_digester_init(&digester);
+    pp_digester_init(&digester, false);
     pp_digester_update(&digester, text->data, text->len);
     pp_digester_final(&digester, &digest);
     memcpy(change->sha256, digest.sha256, sizeof(change->sha256));

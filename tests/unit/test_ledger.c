@@ -356,7 +356,7 @@ static void test_shipped_bytes_go_with_their_last_row(void **unused) {
     scratch_text(&root, "content", "as shipped");
     fd = openat(root.fd, "content", O_RDONLY | O_CLOEXEC);
     shipped = pp_blob_file(fd, 0, strlen("as shipped"));
-    assert_int_equal(pp_pristine_keep(&state, &shipped, ".pp-x", true, &digest, &err), 0);
+    assert_int_equal(pp_pristine_keep(&state, &shipped, ".pp-x", true, true, &digest, &err), 0);
     close(fd);
     for (int i = 0; i < 2; i++) {
         struct pp_ledger_file file = file_at(i == 0 ? "one" : "two");
