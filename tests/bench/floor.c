@@ -1,10 +1,12 @@
 /* Walks trees and reads every file, as little as can be: what a scan costs at the least.
  *
- *     floor none|bytes|matcher|decode JOBS PATH...
+ *     floor none|bytes|matcher|decode|write|rewrite JOBS PATH...
  *
  * "none" only reads. "bytes" also looks for runs of slashes in plain bytes, "matcher" in all
  * encodings with the patcher's own matcher: the difference is the price of wide text. "decode"
- * decodes gzip and bzip2 files and the members of zips, and looks at nothing.
+ * decodes gzip and bzip2 files and the members of zips, and looks at nothing. "write" writes the
+ * first bytes of every file over with themselves, and then syncs; "rewrite" decodes, and puts a new
+ * file with the same bytes in the place of the old: what a patch costs at the least.
  */
 #include "base/bytes.h"
 #include "format/zip.h"
@@ -16,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,7 +32,10 @@
 #define GZIP_MAGIC 0x8b1f
 #define BZIP2_TEXT_MAX (64u << 20)
 
-enum look { LOOK_NONE, LOOK_BYTES, LOOK_MATCHER, LOOK_DECODE };
+enum look { LOOK_NONE, LOOK_BYTES, LOOK_MATCHER, LOOK_DECODE, LOOK_WRITE, LOOK_REWRITE };
+
+/* As long as a placeholder of Termux. */
+#define WRITE_LEN 128
 
 /* What a thread works with. */
 struct bench {
@@ -161,9 +167,24 @@ static void decode_bzip2(struct bench *bench, size_t len) {
         fprintf(stderr, "floor: a bzip2 file is damaged or too large\n");
 }
 
+static void replace(int dir, const char *name, const uint8_t *data, size_t len) {
+    char temporary[PATH_MAX];
+    int fd;
+
+    snprintf(temporary, sizeof(temporary), "%s.floor", name);
+    fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        die(name);
+    if (write(fd, data, len) != (ssize_t)len)
+        die(name);
+    close(fd);
+    if (renameat(dir, temporary, dir, name) < 0)
+        die(name);
+}
+
 /* Reads the rest of a compressed file, of which `count` bytes are there, and decodes it. False for
  * any other. */
-static bool decode_file(struct bench *bench, int fd, size_t count) {
+static bool decode_file(struct bench *bench, int dir, const char *name, int fd, size_t count) {
     bool is_gzip = count > 18 && pp_le16(bench->data) == GZIP_MAGIC;
     bool is_zip = count > PP_ZIP_END_LEN && pp_le32(bench->data) == PP_ZIP_LOCAL_MAGIC;
     struct stat st;
@@ -183,12 +204,15 @@ static bool decode_file(struct bench *bench, int fd, size_t count) {
         inflate_zip(bench, len);
     else
         decode_bzip2(bench, len);
+    if (run.look == LOOK_REWRITE)
+        replace(dir, name, bench->whole, len);
     return true;
 }
 
 static void read_file(int dir, const char *name, struct bench *bench) {
     uint8_t *data = bench->data;
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int mode = run.look == LOOK_WRITE ? O_RDWR : O_RDONLY;
+    int fd = openat(dir, name, mode | O_NOFOLLOW | O_CLOEXEC);
     size_t hits = 0;
     ssize_t count;
 
@@ -198,13 +222,17 @@ static void read_file(int dir, const char *name, struct bench *bench) {
         count = read(fd, data, READ_LEN);
         if (count < 0)
             die(name);
-        if (run.look == LOOK_DECODE && decode_file(bench, fd, (size_t)count))
+        if ((run.look == LOOK_DECODE || run.look == LOOK_REWRITE) &&
+            decode_file(bench, dir, name, fd, (size_t)count))
             break;
         if (run.look == LOOK_BYTES)
             hits += look_for_bytes(data, (size_t)count);
         else if (run.look == LOOK_MATCHER)
             hits += look_with_matcher(data, (size_t)count);
     } while ((size_t)count == READ_LEN);
+    if (run.look == LOOK_WRITE &&
+        ((count = pread(fd, data, WRITE_LEN, 0)) < 0 || pwrite(fd, data, (size_t)count, 0) < 0))
+        die(name);
     close(fd);
     atomic_fetch_add(&run.files, 1);
     if (hits > 0)
@@ -265,6 +293,14 @@ static void *work(void *arg) {
     return NULL;
 }
 
+static void sync_files(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || syncfs(fd) < 0)
+        die(path);
+    close(fd);
+}
+
 /* The patterns of the built-in table. */
 static void make_matcher(void) {
     struct pp_pattern patterns[PP_PLACEHOLDER_MAX];
@@ -293,14 +329,14 @@ static void make_matcher(void) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const looks[] = {"none", "bytes", "matcher", "decode"};
+    static const char *const looks[] = {"none", "bytes", "matcher", "decode", "write", "rewrite"};
     pthread_t threads[JOBS_MAX];
     unsigned jobs = argc >= 4 ? (unsigned)atoi(argv[2]) : 0;
 
-    while (argc >= 4 && run.look <= LOOK_DECODE && strcmp(argv[1], looks[run.look]) != 0)
+    while (argc >= 4 && run.look <= LOOK_REWRITE && strcmp(argv[1], looks[run.look]) != 0)
         run.look++;
-    if (argc < 4 || run.look > LOOK_DECODE || jobs < 1 || jobs > JOBS_MAX) {
-        fprintf(stderr, "usage: floor none|bytes|matcher|decode JOBS PATH...\n");
+    if (argc < 4 || run.look > LOOK_REWRITE || jobs < 1 || jobs > JOBS_MAX) {
+        fprintf(stderr, "usage: floor none|bytes|matcher|decode|write|rewrite JOBS PATH...\n");
         return 2;
     }
     make_matcher();
@@ -312,6 +348,8 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < jobs; i++)
         pthread_join(threads[i], NULL);
     pp_matcher_free(run.matcher);
+    if (run.look >= LOOK_WRITE)
+        sync_files(argv[3]);
     printf("%llu files, %llu hits\n", (unsigned long long)run.files, (unsigned long long)run.hits);
     return 0;
 }

@@ -76,6 +76,7 @@ class Row:
     at_least: bool = False  # the bar is one from below
     unit: str = ""
     floor: str = ""  # what the least that the job takes was measured to be
+    why: str = ""  # what stands between it and its bar
 
     @property
     def verdict(self):
@@ -83,11 +84,12 @@ class Row:
         return "at the bar" if missed <= 1 else "holds" if missed <= TOLERANCE else "MISSES"
 
 
-def duel(job, bar, ours, rival, rounds, floor=None):
+def duel(job, bar, ours, rival, rounds, floor=None, why=""):
     """A row with the ratio of the median times of two sides. `floor` is a third that does the least which
-    the job takes, whoever does it: where its own ratio is above the bar, no program reaches the bar here."""
+    the job takes, whoever does it: where its own ratio is above the bar, no program reaches the bar here.
+    `why` says what stands between the row and its bar, should it miss it."""
     alternate([side for side in (ours, rival, floor) if side], rounds)
-    return versus(job, bar, ours, rival, floor)
+    return versus(job, bar, ours, rival, floor, why)
 
 
 def alternate(sides, rounds):
@@ -98,7 +100,7 @@ def alternate(sides, rounds):
             side.seconds.append(side.run()[0])
 
 
-def versus(job, bar, ours, rival, floor=None):
+def versus(job, bar, ours, rival, floor=None, why=""):
     return Row(
         job,
         ours.median / rival.median,
@@ -107,6 +109,7 @@ def versus(job, bar, ours, rival, floor=None):
         f"{rival.name}: {rival.times()}",
         least=min(ours.seconds) / min(rival.seconds),
         floor=f"{floor.median / rival.median:.3f}: {floor.name}, {floor.times()}" if floor else "",
+        why=why,
     )
 
 

@@ -56,3 +56,8 @@ def table(rows):
 def floors(rows):
     """The ratio that the least would have, which the job takes."""
     return [f"- {row.job}: {row.floor}" for row in rows if row.floor]
+
+
+def reasons(rows):
+    """Why rows miss their bars."""
+    return [f"- {row.job}: {row.why}" for row in rows if row.why and row.verdict == "MISSES"]
