@@ -19,6 +19,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "fixtures"))
 from generator import package as packages  # noqa: E402
 from generator import termux, termux_package  # noqa: E402
+from generator.downloads import fetch  # noqa: E402
 
 BUILD = Path(os.environ.get("PATHPATCH_BUILD", SOURCE / "build" / "dev"))
 PROGRAM = BUILD / "pathpatch"
@@ -141,23 +142,8 @@ def write_oddities(root):
     write(root / "odd/script", b"#!/bin/sh\n" + text, 0o755)
 
 
-def fetch(names):
-    """The .debs by package name; only those that are missing are downloaded."""
-    DOWNLOADS.mkdir(parents=True, exist_ok=True)
-    there = {deb.name.split("_", 1)[0] for deb in DOWNLOADS.glob("*.deb")}
-    missing = [name for name in names if name not in there]
-    if missing:
-        subprocess.run(
-            ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *missing],
-            check=True,
-            cwd=DOWNLOADS,
-        )
-    debs = {deb.name.split("_", 1)[0]: deb for deb in sorted(DOWNLOADS.glob("*.deb"))}
-    return {name: debs[name] for name in names}
-
-
 def write_packages(names, root):
-    for deb in fetch(names).values():
+    for deb in fetch(names, DOWNLOADS).values():
         write_package(termux_package.convert(packages.read(deb)), root)
 
 
