@@ -150,7 +150,8 @@ def test_nothing_outside_the_root_changes(folder, who, work, capsys):
 def test_a_swap_between_two_names_of_a_file(folder):
     """The first name is written, and the folder of the second one is elsewhere."""
     scene = Scene(folder, USER)
-    first = scene.swapped / "d0/deeper/linked"
+    first, second = scene.swapped / "d0/deeper/linked", scene.swapped / "d1/second"
+    os.link(first, second)
     old = first.stat().st_ino
     stop = ["strace", "-f", "-o", "/dev/null", "-P", first.parent, "-e", "trace=renameat"]
     stop += ["-e", "inject=renameat:signal=STOP:when=1"]
@@ -161,15 +162,16 @@ def test_a_swap_between_two_names_of_a_file(folder):
     )  # fmt: skip
     while first.stat().st_ino == old:
         assert run.poll() is None
-    scene.exchange(0)
+    scene.exchange(1)
     os.kill(int((scene.root / STATE / "lock").read_text()), signal.SIGCONT)
     run.wait()
     assert run.returncode == 1
     after = apply(scene, status=1)
-    assert left_by(after) == [("swapped/d0/plain", VOID)]
+    assert left_by(after) == [("swapped/d1/second", VOID)]
     apply(scene, status=0)
-    scene.exchange(0)
+    scene.exchange(1)
     scene.check_patched()
+    assert second.read_bytes() == patched(TEXT)
     assert scene.look() == scene.before
 
 
