@@ -1,10 +1,11 @@
 """What tests/cli/test_failing_calls.py does, for what asks dpkg and reads its database: whichever call fails, what
 can be seen of it is right, and once more brings it to the same end."""
 
+import gzip
 import sys
 
 import pytest
-from conftest import AS_ROOT, CHANGED, PATCHED, SOURCE, VALUES, app, conffile_of, opted_in
+from conftest import AS_ROOT, BUILD, CHANGED, PATCHED, PREFIX, SHIPPED, SOURCE, VALUES, Entry, app, conffile_of, opted_in
 
 sys.path.insert(0, str(SOURCE / "tests" / "cli"))
 from failing_calls import Command  # noqa: E402
@@ -16,6 +17,20 @@ def installed_only(root):
     root.fail_handler(True)
     root.install(opted_in(), app("other", conffile=CHANGED), fails=True)
     root.fail_handler(False)
+
+
+def patched_before(root):
+    """It was patched where dpkg's database was not to be found: the rows have no package, and no MD5."""
+    package = opted_in()
+    package.entries.append(Entry(f"{PREFIX}/share/app/doc.gz", content=gzip.compress(SHIPPED, mtime=0)))
+    root.fail_handler(True)
+    root.install(package, fails=True)
+    root.fail_handler(False)
+    away = root.admindir.rename(root.folder / "away")
+    state = f"--state={root.admindir.parent}/pathpatch"
+    done = root.run(BUILD / "pathpatch", "apply", f"--root={root.path}", state, root.path / PREFIX)
+    assert done.returncode == 0, done.stdout
+    away.rename(root.admindir)
 
 
 def installed(root):
@@ -42,6 +57,7 @@ def changed(root):
 COMMANDS = {
     "configure": (installed_only, ["dpkg", "configure"]),
     "configure after other changes": (changed, ["dpkg", "configure"]),
+    "configure after a run without dpkg": (patched_before, ["dpkg", "configure"]),
     "trigger": (installed_only, ["dpkg", "trigger"]),
     "prepare": (moved, ["dpkg", "prepare", "app"]),
     "restore": (moved, ["restore", "--package", "app"]),
