@@ -29,6 +29,13 @@ for path in open(sys.argv[2]).read().splitlines():
     os.chmod(path, mode)
 """
 
+# A run for each placeholder: no pattern of sd gives each its own value.
+SD = """
+while IFS="\t" read -r old new; do
+    xargs -d "\n" -a "$2" sd -s "$old" "$new" || exit
+done <"$1"
+"""
+
 ZCAT = """
 set -e
 while IFS= read -r path; do
@@ -109,6 +116,7 @@ def listed(setting):
     for name, words in (
         ("conda's algorithm", [sys.executable, "-c", CONDA, pairs, paths]),
         ("sed -i", ["xargs", "-d", "\n", "-a", paths, "sed", "-i", "-f", script]),
+        ("sd", ["sh", "-c", SD, "sh", pairs, paths]),
     ):
         yield duel(
             f"first patch of {len(corpus.paths('plain'))} listed files against {name}",

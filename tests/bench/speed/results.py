@@ -12,6 +12,7 @@ PROGRAMS = (
     ("perl", "-e", 'print "perl $^V\\n"'),
     ("grep", "--version"),
     ("sed", "--version"),
+    ("sd", "--version"),
     ("gzip", "--version"),
     ("unzip", "-v"),
     ("bsdtar", "--version"),
