@@ -79,3 +79,9 @@ bool pp_err_is_transient(const struct pp_err *err) {
             return true;
     return err->kind == PP_ERR_NOMEM;
 }
+
+bool pp_err_says_gone(const struct pp_err *err) {
+    return err->kind == PP_ERR_REFUSED || err->kind == PP_ERR_CHANGED ||
+           (err->kind == PP_ERR_SYSTEM &&
+            (err->sys == ENOENT || err->sys == ENOTDIR || err->sys == ELOOP));
+}

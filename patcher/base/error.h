@@ -59,6 +59,9 @@ bool pp_err_of_content(const struct pp_err *err);
  * a call was interrupted. It says nothing about the file. */
 bool pp_err_is_transient(const struct pp_err *err);
 
+/* Does it say of a file that it is there no more, or another one? */
+bool pp_err_says_gone(const struct pp_err *err);
+
 /* Forgets an error that was dealt with. */
 void pp_err_clear(struct pp_err *err);
 

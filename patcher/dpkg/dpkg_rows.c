@@ -65,13 +65,6 @@ const struct pp_row *pp_rows_find(const struct pp_rows *rows, const char *path) 
     return bsearch(&wanted, rows->items, rows->count, sizeof(*rows->items), compare_rows);
 }
 
-/* Does the failure say that there is no such file any more, or another one? */
-static bool says_gone(const struct pp_err *failure) {
-    return failure->kind == PP_ERR_REFUSED || failure->kind == PP_ERR_CHANGED ||
-           (failure->kind == PP_ERR_SYSTEM &&
-            (failure->sys == ENOENT || failure->sys == ENOTDIR || failure->sys == ELOOP));
-}
-
 /* A failure that may pass tells nothing of the file: it must not cost a row. */
 static int pass_transient(const struct pp_err *failure, const char *path, struct pp_err *err) {
     if (!pp_err_is_transient(failure))
@@ -102,7 +95,7 @@ static int digest_of(const struct pp_record *record, const char *path, bool md5,
     }
     if (rc >= 0)
         return SEEN;
-    if (says_gone(&failure))
+    if (pp_err_says_gone(&failure))
         return GONE;
     rc = pass_transient(&failure, path, err);
     return rc < 0 ? rc : UNREADABLE;
@@ -144,7 +137,7 @@ int pp_dpkg_resolve(const struct pp_record *record, const struct pp_dpkg_info *i
     if (located == NULL)
         return pp_err_nomem(err);
     if (pp_beneath_find(record->session->root, located, PP_BENEATH_FOLLOW, &place, &failure) < 0) {
-        if (lasting != NULL && !says_gone(&failure))
+        if (lasting != NULL && !pp_err_says_gone(&failure))
             *lasting = failure;
         return pass_transient(&failure, located, err);
     }
@@ -238,7 +231,7 @@ static bool is_gone(const struct pp_record *record, const struct pp_row *row) {
     struct stat st;
 
     return pp_beneath_find(record->session->root, row->path, PP_BENEATH_STRICT, &place, &err) < 0
-               ? says_gone(&err)
+               ? pp_err_says_gone(&err)
                : fstatat(place.dir, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 

@@ -9,7 +9,6 @@
 #include "journal/overlay.h"
 #include "ledger/pristine.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,13 +130,6 @@ static int look_at_row(void *context, const struct pp_ledger_file *file, struct 
            memcmp(completing->shipped.sha256, file->shipped.sha256, PP_SHA256_LEN) == 0;
 }
 
-/* Nobody can have read it since: it is gone, or another one. */
-static bool is_gone(const struct pp_err *failure) {
-    return failure->kind == PP_ERR_REFUSED || failure->kind == PP_ERR_CHANGED ||
-           (failure->kind == PP_ERR_SYSTEM &&
-            (failure->sys == ENOENT || failure->sys == ENOTDIR || failure->sys == ELOOP));
-}
-
 /* A file that changed since keeps a row without: it is as good as unknown. So does one that cannot
  * be read now, which is told: until it can be, dpkg finds it changed. */
 static int complete(struct completing *completing, const char *path, struct pp_err *err) {
@@ -149,7 +141,7 @@ static int complete(struct completing *completing, const char *path, struct pp_e
         *err = failure;
         return pp_err_context(err, "%s", path);
     }
-    if (rc < 0 && !is_gone(&failure))
+    if (rc < 0 && !pp_err_says_gone(&failure))
         pp_batch_tell(
             completing->journal,
             &(struct pp_journal_result){.path = path, .outcome = PP_JOURNAL_LEFT, .err = &failure});
