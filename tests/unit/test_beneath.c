@@ -224,6 +224,25 @@ static void test_place_never_remembers_wrongly(void **state) {
     assert_int_equal(open_count(), before);
 }
 
+/* A folder that was put in the place of another one meanwhile. */
+static void test_forgotten_way_is_walked_again(void **state) {
+    PP_AUTO_PLACE struct pp_place place = PP_PLACE_INIT;
+    struct pp_err err = PP_ERR_INIT;
+
+    (void)state;
+    mkdirat(root.fd, "was", 0755);
+    mkdirat(root.fd, "was/one", 0755);
+    mkdirat(root.fd, "now", 0755);
+    mkdirat(root.fd, "now/two", 0755);
+    scratch_text(&root, "now/two/file", "another one");
+    assert_int_equal(pp_beneath_find(root.fd, "was/one/x", PP_BENEATH_STRICT, &place, &err), 0);
+    assert_int_equal(renameat(root.fd, "was", root.fd, "away"), 0);
+    assert_int_equal(renameat(root.fd, "now", root.fd, "was"), 0);
+    pp_place_forget_way(&place);
+    assert_int_equal(pp_beneath_find(root.fd, "was/two/file", PP_BENEATH_STRICT, &place, &err), 0);
+    assert_int_equal(faccessat(place.dir, "file", F_OK, 0), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths_are_made_plain),
@@ -234,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_place_is_used_again),
         cmocka_unit_test(test_place_behind_a_symlink_is_used_again),
         cmocka_unit_test(test_place_never_remembers_wrongly),
+        cmocka_unit_test(test_forgotten_way_is_walked_again),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
