@@ -1,23 +1,17 @@
 #include "content/content_walk.h"
 
-#include "base/array.h"
 #include "base/cleanup.h"
 
-#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "format/wheel.h"
 
 struct visit {
     struct pp_visitor visitor;
     struct pp_walk_run *run;
     const struct pp_walk_place *place;
-    struct pp_wheel_change *changes; /* of a zip; in case it is a wheel */
-    size_t change_count;
-    bool is_zip;        /* compressed inside: its own size may change */
-    bool text_in_place; /* no sums over its texts: they can be written in the file itself */
+    struct pp_walk_zip zip; /* where it is one */
+    bool is_zip;            /* compressed inside: its own size may change */
+    bool text_in_place;     /* no sums over its texts: they can be written in the file itself */
 };
 
 /* What is said of a container holds for all in it. */
@@ -81,146 +75,6 @@ static int visit_plan(struct pp_visitor *visitor, const struct pp_member *member
     return layer > visit->place->layer ? PP_PLAN_RESIZE : PP_PLAN_PATCH;
 }
 
-/* What a zip member's content goes through on its way: CRC and length of the plain text. */
-struct summed {
-    struct pp_source source;
-    struct pp_sink sink;
-    struct pp_source *in;
-    struct pp_sink *out;
-    uint32_t in_crc;
-    uint64_t in_len;
-    uint32_t out_crc;
-    uint64_t out_len;
-    struct sha256_ctx out_sha256;
-};
-
-static ssize_t summed_read(struct pp_source *source, void *data, size_t len, struct pp_err *err) {
-    struct summed *self = (struct summed *)source;
-    ssize_t count = pp_source_read(self->in, data, len, err);
-
-    if (count > 0) {
-        self->in_crc = libdeflate_crc32(self->in_crc, data, (size_t)count);
-        self->in_len += (uint64_t)count;
-    }
-    return count;
-}
-
-static const struct pp_source_ops summed_source_ops = {.read = summed_read};
-
-static int summed_write(struct pp_sink *sink, const void *data, size_t len, struct pp_err *err) {
-    struct summed *self = PP_CONTAINER_OF(sink, struct summed, sink);
-
-    self->out_crc = libdeflate_crc32(self->out_crc, data, len);
-    sha256_update(&self->out_sha256, len, data);
-    self->out_len += len;
-    return pp_sink_write(self->out, data, len, err);
-}
-
-static const struct pp_sink_ops summed_sink_ops = {.write = summed_write};
-
-static int check_sums(const struct summed *summed, const struct pp_member *member,
-                      struct pp_err *err) {
-    if (summed->in_len != member->text_len)
-        return pp_err_set(err, PP_ERR_DAMAGED, "holds %llu bytes, not the %llu it claims",
-                          (unsigned long long)summed->in_len, (unsigned long long)member->text_len);
-    if (summed->in_crc != member->crc32)
-        return pp_err_set(err, PP_ERR_DAMAGED, "its CRC is wrong");
-    return 0;
-}
-
-/* A zip member on its way through the steps below. */
-struct zip_member {
-    struct visit *visit;
-    struct pp_member *member;
-    bool record; /* the RECORD of a wheel, being written */
-};
-
-/* The text of RECORD, with the sums of what was changed. */
-static int write_record(struct visit *visit, struct pp_source *in, struct pp_sink *out,
-                        struct pp_err *err) {
-    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
-    PP_AUTO_BUFFER struct pp_buffer mended = PP_BUFFER_INIT;
-    uint8_t data[16384];
-    ssize_t count;
-    int rc;
-
-    while ((count = pp_source_read(in, data, sizeof(data), err)) > 0) {
-        rc = pp_buffer_append(&text, data, (size_t)count, err);
-        if (rc < 0)
-            return rc;
-    }
-    if (count < 0)
-        return (int)count;
-    rc = pp_wheel_record_mend(text.data, text.len, visit->changes, visit->change_count, &mended,
-                              err);
-    return rc < 0 ? rc : pp_sink_write(out, mended.data, mended.len, err);
-}
-
-/* The plain text of a zip member, whose CRC and length are checked and made anew. */
-static int walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
-                     struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
-    struct zip_member *self = arg;
-    struct summed summed = {
-        .source.ops = &summed_source_ops, .sink.ops = &summed_sink_ops, .in = in, .out = out};
-    struct pp_sink *sink = out != NULL ? &summed.sink : NULL;
-    struct pp_walk_place inside = *place;
-    int rc;
-
-    inside.depth = self->visit->place->depth + 1;
-    inside.itself = self->member->kind == PP_MEMBER_FILE;
-    sha256_init(&summed.out_sha256);
-    rc = self->record ? write_record(self->visit, &summed.source, sink, err)
-                      : pp_walk_content(run, &inside, &summed.source, sink, err);
-    if (rc >= 0)
-        rc = pp_walk_skip(&summed.source, err);
-    if (rc >= 0)
-        rc = check_sums(&summed, self->member, err);
-    if (rc < 0 || out == NULL)
-        return rc;
-    self->member->crc32 = summed.out_crc;
-    self->member->text_len = summed.out_len;
-    if (!self->record) {
-        struct pp_wheel_change *change = &self->visit->changes[self->visit->change_count - 1];
-
-        change->len = summed.out_len;
-        sha256_digest(&summed.out_sha256, sizeof(change->sha256), change->sha256);
-    }
-    return 0;
-}
-
-/* Makes room for the sums of one more changed member, under its name. */
-static int add_change(struct visit *visit, const char *name, struct pp_err *err) {
-    struct pp_wheel_change *changes =
-        pp_array_resize(visit->changes, visit->change_count + 1, sizeof(*changes));
-
-    if (changes == NULL)
-        return pp_err_nomem(err);
-    visit->changes = changes;
-    changes[visit->change_count] = (struct pp_wheel_change){.name = strdup(name)};
-    if (changes[visit->change_count].name == NULL)
-        return pp_err_nomem(err);
-    visit->change_count++;
-    return 0;
-}
-
-static int walk_zip_member(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
-                           struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
-    struct zip_member *self = arg;
-    struct pp_walk_coding coding = {.codec = &pp_codec_deflate,
-                                    .len_kept = !self->record && pp_walk_len_kept(run, place),
-                                    .inside = walk_text,
-                                    .arg = self};
-
-    if (out != NULL && !self->record) {
-        int rc = add_change(self->visit, self->member->name, err);
-
-        if (rc < 0)
-            return rc;
-    }
-    return self->member->deflated ? pp_walk_coded(run, place, &coding, in, out, err)
-                                  : walk_text(run, place, self, in, out, err);
-}
-
 static int walk_member(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
                        struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
     (void)arg;
@@ -238,7 +92,6 @@ static int note_unreadable(struct visit *visit, const struct pp_walk_place *plac
 static int visit_content(struct pp_visitor *visitor, struct pp_member *member, struct pp_source *in,
                          struct pp_sink *out, struct pp_err *err) {
     struct visit *visit = (struct visit *)visitor;
-    struct zip_member zip = {.visit = visit, .member = member};
     struct pp_walk_place inside;
     PP_AUTO_FREE char *path = NULL;
     int rc = member_place(visit, member, &path, &inside, err);
@@ -247,15 +100,9 @@ static int visit_content(struct pp_visitor *visitor, struct pp_member *member, s
         return rc;
     if (member->kind == PP_MEMBER_OTHER)
         return note_unreadable(visit, &inside, member, err);
-    if (!visit->is_zip)
-        return pp_walk_part(visit->run, &inside, walk_member, NULL, in, out, err);
-    if (pp_wheel_is_record(member->name)) {
-        zip.record = out != NULL;
-        inside.unhashed = true;
-        if (out != NULL && visit->change_count == 0)
-            return PP_MEMBER_KEPT;
-    }
-    return pp_walk_part(visit->run, &inside, walk_zip_member, &zip, in, out, err);
+    if (visit->is_zip)
+        return pp_walk_zip_member(visit->run, &visit->zip, &inside, member, in, out, err);
+    return pp_walk_part(visit->run, &inside, walk_member, NULL, in, out, err);
 }
 
 static int visit_text(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
@@ -287,8 +134,6 @@ int pp_walk_container(struct pp_walk_run *run, const struct pp_walk_place *place
     };
     int rc = container->walk(in, out, &visit.visitor, err);
 
-    for (size_t i = 0; i < visit.change_count; i++)
-        free((char *)visit.changes[i].name);
-    free(visit.changes);
+    pp_walk_zip_done(&visit.zip);
     return rc < 0 ? pp_err_context(err, "%s", container->name) : 0;
 }

@@ -5,6 +5,8 @@
 #include "base/sink.h"
 #include "base/source.h"
 #include "content/content.h"
+#include "format/container.h"
+#include "format/wheel.h"
 
 /* One walk over one file. */
 struct pp_walk_run {
@@ -60,6 +62,18 @@ struct pp_walk_place pp_walk_inside(const struct pp_walk_place *place);
 bool pp_walk_len_kept(const struct pp_walk_run *run, const struct pp_walk_place *place);
 
 pp_walk_fn pp_walk_container; /* arg: const struct pp_container */
+
+/* What is known of a zip while its members are walked. */
+struct pp_walk_zip {
+    struct pp_wheel_change *changes; /* of members that were written, in case it is a wheel */
+    size_t change_count;
+};
+void pp_walk_zip_done(struct pp_walk_zip *zip);
+
+/* One member, as content() of a visitor gets it; returns what that returns. */
+int pp_walk_zip_member(struct pp_walk_run *run, struct pp_walk_zip *zip,
+                       const struct pp_walk_place *place, struct pp_member *member,
+                       struct pp_source *in, struct pp_sink *out, struct pp_err *err);
 
 /* Do these bytes, which do not start as a zip, end as one? Returns 1 if so. `long_comment`: also
  * with a comment of more than 1 KiB, for which 64 KiB are looked through. */
