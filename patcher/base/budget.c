@@ -66,6 +66,15 @@ void pp_budget_claim(struct pp_budget *budget) {
     pthread_mutex_unlock(&budget->mutex);
 }
 
+bool pp_budget_is_claimed(struct pp_budget *budget) {
+    bool claimed;
+
+    pthread_mutex_lock(&budget->mutex);
+    claimed = is_owner(budget);
+    pthread_mutex_unlock(&budget->mutex);
+    return claimed;
+}
+
 void pp_budget_unclaim(struct pp_budget *budget) {
     pthread_mutex_lock(&budget->mutex);
     budget->claimed = false;

@@ -37,5 +37,7 @@ void pp_budget_give(struct pp_budget *budget, uint64_t len);
  * caller holds nothing. */
 void pp_budget_claim(struct pp_budget *budget);
 void pp_budget_unclaim(struct pp_budget *budget);
+/* Has this thread claimed it? Then no other may take: it must not wait for one that does. */
+bool pp_budget_is_claimed(struct pp_budget *budget);
 
 #endif

@@ -178,9 +178,11 @@ int pp_walk_content(struct pp_walk_run *run, const struct pp_walk_place *place,
 static int walk_blob(struct pp_walk_run *run, const struct pp_blob *blob, uint32_t mode,
                      struct pp_sink *out, struct pp_err *err) {
     PP_AUTO_SOURCE struct pp_source *source = pp_source_from_blob(blob, err);
+    atomic_uint_fast64_t decoded = 0;
 
     if (source == NULL)
         return -(int)err->kind;
+    run->decoded = &decoded;
     return pp_walk_content(
         run, &(struct pp_walk_place){.path = "", .coded_layer = -1, .mode = mode, .itself = true},
         source, out, err);

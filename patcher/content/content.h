@@ -12,6 +12,7 @@
 #include "content/findings.h"
 #include "content/kind.h"
 #include "stream/matcher.h"
+#include "tree/pool.h"
 #include "values/older.h"
 
 #include <stdbool.h>
@@ -29,6 +30,8 @@ struct pp_policy {
      */
     const struct pp_older *older;
     struct pp_budget *budget; /* borrowed */
+    /* NULL, or who may walk parts of one large archive beside the caller; borrowed. */
+    struct pp_helpers *helpers;
     enum pp_executables executables;
     bool decode;     /* false: compressed content stays closed */
     bool leave_debs; /* a .deb is left to `pathpatch deb`, which mends its md5sums */

@@ -32,7 +32,7 @@ struct decoded {
 };
 
 static int check_limits(const struct decoded *self, struct pp_err *err) {
-    if (self->len > PP_DECODED_LEN_MAX || self->run->decoded > PP_DECODED_LEN_MAX)
+    if (self->len > PP_DECODED_LEN_MAX || atomic_load(self->run->decoded) > PP_DECODED_LEN_MAX)
         return pp_err_set(err, PP_ERR_LIMIT, "holds more than %llu MiB decoded",
                           (unsigned long long)(PP_DECODED_LEN_MAX >> 20));
     if (self->len > PP_DECODED_RATIO_FREE_LEN &&
@@ -57,7 +57,7 @@ static ssize_t decoded_read(struct pp_source *source, void *data, size_t len, st
         int rc;
 
         self->len += (uint64_t)count;
-        self->run->decoded += (uint64_t)count;
+        atomic_fetch_add(self->run->decoded, (uint64_t)count);
         rc = check_limits(self, err);
         if (rc < 0)
             count = rc;

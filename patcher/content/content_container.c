@@ -122,11 +122,107 @@ static int visit_text(struct pp_visitor *visitor, const struct pp_member *member
     return pp_walk_text(visit->run, &place, left, visit->text_in_place, offset, data, len, err);
 }
 
+/* ---- parts of a zip, by several threads ---- */
+
+/* In a zip with fewer parts, threads gain nothing. */
+#define PARTS_MIN 4
+
+struct part {
+    struct visit visit;
+    struct pp_walk_run run;
+    struct pp_findings findings;
+    int rc;
+    struct pp_err err;
+};
+
+struct parts {
+    struct part *items;
+    pp_part_fn *walk;
+    void *arg;
+};
+
+static void walk_part(void *arg, size_t i) {
+    struct parts *parts = arg;
+    struct part *part = &parts->items[i];
+
+    part->rc = parts->walk(parts->arg, i, &part->visit.visitor, &part->err);
+}
+
+/* Parts that wait for memory hold none of it, and nobody who holds some waits for them. */
+static bool can_share(const struct pp_walk_run *run) {
+    return run->policy->helpers != NULL && !run->holding && !run->in_part &&
+           !pp_budget_is_claimed(run->policy->budget);
+}
+
+static int take_part(struct visit *visit, const struct part *part, struct pp_err *err) {
+    if (part->rc < 0) {
+        *err = part->err;
+        return part->rc;
+    }
+    visit->zip.digest.low64 += part->visit.zip.digest.low64;
+    visit->zip.digest.high64 += part->visit.zip.digest.high64;
+    return pp_findings_append(visit->run->findings, &part->findings, err);
+}
+
+static int share_parts(struct visit *visit, size_t count, pp_part_fn *walk, void *arg,
+                       struct pp_err *err) {
+    PP_AUTO_FREE struct part *items = calloc(count, sizeof(*items));
+    struct parts parts = {.items = items, .walk = walk, .arg = arg};
+    int rc = 0;
+
+    if (items == NULL)
+        return pp_err_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        items[i].visit = *visit;
+        items[i].visit.run = &items[i].run;
+        items[i].visit.zip = (struct pp_walk_zip){.change_count = 0};
+        items[i].run = *visit->run;
+        items[i].run.findings = &items[i].findings;
+        items[i].run.in_part = true;
+    }
+    pp_helpers_each(visit->run->policy->helpers, count, walk_part, &parts);
+    for (size_t i = 0; i < count; i++) {
+        if (rc >= 0)
+            rc = take_part(visit, &items[i], err);
+        pp_findings_done(&items[i].findings);
+    }
+    return rc;
+}
+
+static int visit_parts(struct pp_visitor *visitor, size_t count, pp_part_fn *walk, void *arg,
+                       struct pp_err *err) {
+    struct visit *visit = (struct visit *)visitor;
+    struct pp_walk_run *run = visit->run;
+    struct pp_findings_mark mark = pp_findings_mark(run->findings);
+    struct pp_walk_zip zip = visit->zip;
+    uint64_t decoded = atomic_load(run->decoded);
+    int rc = 0;
+
+    if (count >= PARTS_MIN && can_share(run)) {
+        rc = share_parts(visit, count, walk, arg, err);
+        if (atomic_load(run->decoded) <= PP_DECODED_LEN_MAX)
+            return rc;
+        /* Which members are over the limit must not depend on who was first. */
+        if (rc < 0)
+            pp_err_clear(err);
+        pp_findings_rewind(run->findings, &mark);
+        visit->zip = zip;
+        atomic_store(run->decoded, decoded);
+        rc = 0;
+    }
+    for (size_t i = 0; rc >= 0 && i < count; i++)
+        rc = walk(arg, i, visitor, err);
+    return rc;
+}
+
 int pp_walk_container(struct pp_walk_run *run, const struct pp_walk_place *place, void *arg,
                       struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
     const struct pp_container *container = arg;
     struct visit visit = {
-        .visitor = {.plan = visit_plan, .content = visit_content, .text = visit_text},
+        .visitor = {.plan = visit_plan,
+                    .content = visit_content,
+                    .text = visit_text,
+                    .parts = visit_parts},
         .run = run,
         .place = place,
         .is_zip = container == &pp_container_zip,
@@ -134,6 +230,8 @@ int pp_walk_container(struct pp_walk_run *run, const struct pp_walk_place *place
     };
     int rc = container->walk(in, out, &visit.visitor, err);
 
+    if (rc >= 0 && visit.is_zip && !run->writing)
+        pp_walk_fold(run->findings, visit.zip.digest);
     pp_walk_zip_done(&visit.zip);
     return rc < 0 ? pp_err_context(err, "%s", container->name) : 0;
 }

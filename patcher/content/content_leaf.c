@@ -7,19 +7,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define LEAF_BUFFER_LEN ((size_t)256 << 10)
 
 /* The end record of a zip, and a comment of the usual length. */
 #define TAIL_LEN (PP_ZIP_END_LEN + 1024u)
 
-/* Folds the digest of one more text into the digest of all. */
-static void fold_digest(struct pp_findings *findings, XXH128_hash_t hash) {
+void pp_walk_fold(struct pp_findings *findings, XXH128_hash_t digest) {
     XXH128_canonical_t both[2];
 
     memcpy(both[0].digest, findings->digest, sizeof(both[0].digest));
-    XXH128_canonicalFromHash(&both[1], hash);
+    XXH128_canonicalFromHash(&both[1], digest);
     XXH128_canonicalFromHash(&both[0], XXH3_128bits(both, sizeof(both)));
     memcpy(findings->digest, both[0].digest, sizeof(both[0].digest));
 }
@@ -190,7 +188,7 @@ int pp_walk_leaf(struct pp_walk_run *run, const struct pp_walk_place *place, con
     if (rc < 0)
         return rc;
     if (hashing)
-        fold_digest(run->findings, XXH3_128bits_digest(hash));
+        pp_walk_fold(run->findings, XXH3_128bits_digest(hash));
     return note_left(run, place, &edit, err);
 }
 
@@ -267,7 +265,7 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, con
         return (int)settled;
     /* As for plain bytes: what is written over in place is not decoded again. */
     if (!run->writing && !place->unhashed && !in_place)
-        fold_digest(run->findings, XXH3_128bits(data, len));
+        pp_walk_fold(run->findings, XXH3_128bits(data, len));
     if (note_left(run, place, &edit, err) < 0)
         return -(int)err->kind;
     return edit.count > 0 && left == NULL ? 1 : 0;

@@ -8,13 +8,17 @@
 #include "format/container.h"
 #include "format/wheel.h"
 
+#include <stdatomic.h>
+#include <xxhash.h>
+
 /* One walk over one file. */
 struct pp_walk_run {
     const struct pp_policy *policy;
     struct pp_findings *findings;
-    bool writing;     /* the findings are known; a sink gets the patched content */
-    bool holding;     /* some layer around holds a part of the memory budget */
-    uint64_t decoded; /* bytes decoded in this file so far */
+    bool writing;                  /* the findings are known; a sink gets the patched content */
+    bool holding;                  /* some layer around holds a part of the memory budget */
+    bool in_part;                  /* of an archive; other threads walk the others */
+    atomic_uint_fast64_t *decoded; /* bytes decoded in this file so far; borrowed */
 };
 
 /* Where in the file the walk is. */
@@ -67,6 +71,7 @@ pp_walk_fn pp_walk_container; /* arg: const struct pp_container */
 struct pp_walk_zip {
     struct pp_wheel_change *changes; /* of members that were written, in case it is a wheel */
     size_t change_count;
+    XXH128_hash_t digest; /* of its members' texts; it does not depend on their order */
 };
 void pp_walk_zip_done(struct pp_walk_zip *zip);
 
@@ -94,6 +99,9 @@ int pp_walk_text(struct pp_walk_run *run, const struct pp_walk_place *place, con
 /* Says why a part is left as it is; once for what stands below it. */
 int pp_walk_note_left(struct pp_walk_run *run, const char *path, const char *why,
                       struct pp_err *err);
+
+/* Folds the digest of one more text into the digest of all. */
+void pp_walk_fold(struct pp_findings *findings, XXH128_hash_t digest);
 
 int pp_walk_skip(struct pp_source *in, struct pp_err *err);
 

@@ -155,11 +155,25 @@ static int walk_packed(struct pp_walk_run *run, const struct pp_walk_place *plac
                                   : walk_text(run, place, self, in, out, err);
 }
 
+/* Adds the digest of a member's texts, which must be found again under its name. */
+static void add_digest(XXH128_hash_t *sum, const char *name, const uint8_t *digest) {
+    XXH128_canonical_t both[2];
+    XXH128_hash_t hash;
+
+    XXH128_canonicalFromHash(&both[0], XXH3_128bits(name, strlen(name)));
+    memcpy(both[1].digest, digest, sizeof(both[1].digest));
+    hash = XXH3_128bits(both, sizeof(both));
+    sum->low64 += hash.low64;
+    sum->high64 += hash.high64;
+}
+
 int pp_walk_zip_member(struct pp_walk_run *run, struct pp_walk_zip *zip,
                        const struct pp_walk_place *place, struct pp_member *member,
                        struct pp_source *in, struct pp_sink *out, struct pp_err *err) {
     struct zip_member self = {.zip = zip, .member = member, .depth = place->depth};
     struct pp_walk_place here = *place;
+    struct pp_findings_mark around;
+    int rc;
 
     if (pp_wheel_is_record(member->name)) {
         self.record = out != NULL;
@@ -167,5 +181,12 @@ int pp_walk_zip_member(struct pp_walk_run *run, struct pp_walk_zip *zip,
         if (out != NULL && zip->change_count == 0)
             return PP_MEMBER_KEPT;
     }
-    return pp_walk_part(run, &here, walk_packed, &self, in, out, err);
+    if (run->writing)
+        return pp_walk_part(run, &here, walk_packed, &self, in, out, err);
+    around = pp_findings_mark(run->findings);
+    memset(run->findings->digest, 0, sizeof(run->findings->digest));
+    rc = pp_walk_part(run, &here, walk_packed, &self, in, out, err);
+    add_digest(&zip->digest, member->name, run->findings->digest);
+    memcpy(run->findings->digest, around.digest, sizeof(around.digest));
+    return rc;
 }

@@ -104,6 +104,38 @@ void pp_findings_rewind(struct pp_findings *findings, const struct pp_findings_m
     memcpy(findings->digest, mark->digest, sizeof(findings->digest));
 }
 
+static int append_items(struct pp_findings *findings, const struct pp_findings *part,
+                        struct pp_err *err) {
+    int64_t leaf = 0;
+
+    for (size_t i = 0; i < part->count; i++) {
+        struct pp_finding item = part->items[i];
+
+        if (i == 0 || item.leaf != part->items[i - 1].leaf)
+            leaf = pp_findings_leaf(findings, &part->leaves[item.leaf], err);
+        if (leaf < 0)
+            return (int)leaf;
+        item.leaf = (uint32_t)leaf;
+        if (pp_findings_add(findings, &item, err) < 0)
+            return -(int)err->kind;
+    }
+    return 0;
+}
+
+int pp_findings_append(struct pp_findings *findings, const struct pp_findings *part,
+                       struct pp_err *err) {
+    int rc = append_items(findings, part, err);
+
+    for (size_t i = 0; rc >= 0 && i < part->problem_count; i++) {
+        struct pp_err problem;
+
+        pp_err_set(&problem, part->problems[i].kind, "%s", part->problems[i].text);
+        rc = pp_findings_problem(findings, part->problems[i].path, &problem, err);
+    }
+    findings->closed = findings->closed || part->closed;
+    return rc;
+}
+
 const char *pp_finding_left(const struct pp_findings *findings, const struct pp_finding *hit) {
     if (findings->leaves[hit->leaf].left != NULL)
         return findings->leaves[hit->leaf].left;

@@ -79,6 +79,9 @@ struct pp_findings_mark {
 };
 struct pp_findings_mark pp_findings_mark(const struct pp_findings *findings);
 void pp_findings_rewind(struct pp_findings *findings, const struct pp_findings_mark *mark);
+/* Adds all that was found in a later part, but for the digest. */
+int pp_findings_append(struct pp_findings *findings, const struct pp_findings *part,
+                       struct pp_err *err);
 
 /* Why this hit is not patched, or NULL. */
 const char *pp_finding_left(const struct pp_findings *findings, const struct pp_finding *hit);

@@ -53,6 +53,11 @@ enum pp_member_result {
                            is copied */
 };
 
+struct pp_visitor;
+
+/* Shows the members of part `i` to `visitor`. */
+typedef int pp_part_fn(void *arg, size_t i, struct pp_visitor *visitor, struct pp_err *err);
+
 struct pp_visitor {
     /* With a sink only: what to do with a member. `head` holds its first bytes as stored, up to
      * 512. Returns an enum pp_member_plan, or an error that ends the walk. */
@@ -75,6 +80,11 @@ struct pp_visitor {
      * the container states a name more than once. Returns 1 when it was changed, 0 when not. */
     int (*text)(struct pp_visitor *visitor, const struct pp_member *member, uint64_t offset,
                 uint8_t *data, size_t len, struct pp_err *err);
+    /* NULL, or what takes the parts of a zip that is only read: they may be walked at the same
+     * time. Calls walk(arg, i, ...) for each i below `count`, with a visitor that nobody else uses
+     * meanwhile. The first error in the order of parts is returned. */
+    int (*parts)(struct pp_visitor *visitor, size_t count, pp_part_fn *walk, void *arg,
+                 struct pp_err *err);
 };
 
 struct pp_container {

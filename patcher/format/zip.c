@@ -11,6 +11,11 @@
 
 #define HEAD_LEN 512u
 
+/* Members that are read together by one thread: of so many stored bytes at the least, and more in
+ * a zip that would have more parts. */
+#define PART_LEN_MIN ((uint64_t)64 << 10)
+#define PART_COUNT_MAX 256u
+
 struct walker {
     struct pp_zip *zip;
     struct pp_visitor *visitor;
@@ -164,6 +169,51 @@ static int visit(struct walker *self, struct pp_zip_entry *entry, struct pp_err 
     return change(self, entry, &member, &content, err);
 }
 
+struct parts {
+    const struct pp_zip *zip;
+    size_t count;
+    size_t starts[PART_COUNT_MAX + 1]; /* of entries; one more than parts */
+};
+
+/* The entries in the order of their places, cut into parts of about the same stored length. */
+static void cut_into_parts(struct parts *parts, const struct pp_zip *zip) {
+    uint64_t part_len = zip->central_offset / (PART_COUNT_MAX - 1);
+    uint64_t start = 0;
+
+    if (part_len < PART_LEN_MIN)
+        part_len = PART_LEN_MIN;
+    *parts = (struct parts){.zip = zip};
+    for (size_t i = 0; i < zip->entry_count; i++) {
+        if (i == 0 || zip->entries[i].local_offset - start >= part_len) {
+            start = zip->entries[i].local_offset;
+            parts->starts[parts->count++] = i;
+        }
+    }
+    parts->starts[parts->count] = zip->entry_count;
+}
+
+static int visit_part(void *arg, size_t i, struct pp_visitor *visitor, struct pp_err *err) {
+    const struct parts *parts = arg;
+    struct pp_zip zip = *parts->zip;
+    struct walker self = {.zip = &zip, .visitor = visitor, .name = PP_BUFFER_INIT};
+    int rc = 0;
+
+    /* One thread, one window. */
+    pp_window_init(&zip.window, &zip.blob);
+    for (size_t at = parts->starts[i]; rc >= 0 && at < parts->starts[i + 1]; at++)
+        rc = visit(&self, &zip.entries[at], err);
+    pp_window_done(&zip.window);
+    pp_buffer_done(&self.name);
+    return rc;
+}
+
+static int visit_parts(struct walker *self, struct pp_err *err) {
+    struct parts parts;
+
+    cut_into_parts(&parts, self->zip);
+    return self->visitor->parts(self->visitor, parts.count, visit_part, &parts, err);
+}
+
 static int visit_all(struct walker *self, struct pp_err *err) {
     struct pp_zip *zip = self->zip;
     struct pp_member member;
@@ -220,7 +270,8 @@ static int walk_blob(const struct pp_blob *blob, struct pp_sink *out, struct pp_
         self.texts = &texts;
     rc = visit_stub(&zip, visitor, out, err);
     if (rc >= 0)
-        rc = visit_all(&self, err);
+        rc =
+            out == NULL && visitor->parts != NULL ? visit_parts(&self, err) : visit_all(&self, err);
     pp_buffer_done(&self.name);
     if (rc < 0 || out == NULL)
         return rc;

@@ -192,3 +192,11 @@ void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i),
     for (unsigned i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
 }
+
+void pp_helpers_each(struct pp_helpers *helpers, size_t count, void (*job)(void *arg, size_t i),
+                     void *arg) {
+    unsigned spare = atomic_exchange(&helpers->spare, 0);
+
+    pp_pool_each(spare + 1, count, job, arg);
+    atomic_fetch_add(&helpers->spare, spare);
+}

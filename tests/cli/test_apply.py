@@ -2,9 +2,13 @@
 
 import fcntl
 import gzip
+import io
 import os
+import random
 import stat
 import subprocess
+import warnings
+import zipfile
 
 import pytest
 from trees import (
@@ -693,6 +697,56 @@ def test_jobs_make_no_difference(tmp_path, words):
         # The last line tells the seconds.
         outputs.append((done.stdout.splitlines()[:-1], done.stderr, contents(root)))
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+def large_zip(path):
+    """Names of members to what each holds: more than a thread takes at once. The second of two of one
+    name cannot be told from the first by its name."""
+    noise = random.Random(4)
+    members = []
+    for i in range(300):
+        content = noise.randbytes(noise.randrange(9000)) + (TEXT if i % 3 == 0 else b"nothing")
+        members.append((f"folder {i % 7}/{i}", content))
+    members.insert(50, ("inner.zip", zip_of([("a", TEXT), ("b.gz", packed(TEXT))])))
+    members.insert(150, ("text.gz", packed(TEXT)))
+    members += [("twice", TEXT), ("twice", TEXT * 2), ("damaged", TEXT)]
+    content = zip_of(members)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        at = archive.getinfo("damaged").header_offset + 30 + len("damaged") + 5
+    write(path, content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+    return members
+
+
+def zip_of(members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is there twice
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def test_jobs_make_no_difference_in_a_large_archive(tmp_path):
+    outputs = []
+    for jobs in (1, 2, 8):
+        root = tmp_path / str(jobs) / "root"
+        members = large_zip(root / "large.zip")
+        assert (root / "large.zip").stat().st_size > 1 << 20
+        said = apply(root, f"--jobs={jobs}", "--json", status=1)
+        outputs.append((said.stdout.splitlines()[:-1], said.stderr, contents(root)))
+    assert outputs[0] == outputs[1] == outputs[2]
+    (told,) = files_of(said).values()
+    assert len(told["hits"]) == 2 * (100 + 2 + 1 + 3)
+    assert [problem["member"] for problem in told["problems"]] == ["damaged"]
+    with zipfile.ZipFile(root / "large.zip") as archive:
+        for entry, (name, content) in zip(archive.infolist(), members, strict=True):
+            if name == "inner.zip":
+                with zipfile.ZipFile(archive.open(entry)) as inner:
+                    assert inner.read("a") == gzip.decompress(inner.read("b.gz")) == patched(TEXT)
+            elif name == "text.gz":
+                assert gzip.decompress(archive.read(entry)) == patched(TEXT)
+            elif name != "damaged":
+                assert archive.read(entry) == patched(content)
 
 
 def test_quiet(root):

@@ -89,6 +89,23 @@ def test_zip(root, method, count):
     assert peak <= LIMIT
 
 
+def test_what_is_over_the_limit_does_not_depend_on_jobs(root):
+    """Of members that are small enough, the first GiB is looked into; TEXT behind it is not."""
+    with zipfile.ZipFile(root / "it.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+        for i in range(6):
+            out.writestr(f"text {i}", TEXT)
+            out.writestr(f"zeros {i}", bytes(200 * MIB))
+        out.writestr("behind", TEXT)
+    before = (root / "it.zip").read_bytes()
+    said = [run("scan", root, root, f"--jobs={jobs}") for jobs in (1, 2, 3)]
+    found = [done.stdout.splitlines()[:-1] for done in said]
+    assert [line.split(":")[0] for line in found[0]] == [f"it.zip!text {i}" for i in range(6) for _ in "12"]
+    assert [line.split(":")[1] for line in said[0].stderr.splitlines()] == [" it.zip!zeros 5", " it.zip!behind"]
+    assert found[0] == found[1] == found[2]
+    assert said[0].stderr == said[1].stderr == said[2].stderr
+    assert (root / "it.zip").read_bytes() == before
+
+
 def test_a_sparse_file(root):
     places = (0, 256 * 1024 - 7, 400 * MIB + 11, (1 << 30) - len(PLACEHOLDER))
     with open(root / "it", "wb") as out:

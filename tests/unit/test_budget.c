@@ -110,6 +110,30 @@ static void test_threads(void **state) {
     assert_int_equal(atomic_load(&wrong), 0);
 }
 
+static void *look(void *arg) {
+    (void)arg;
+    return (void *)(uintptr_t)pp_budget_is_claimed(&budget);
+}
+
+static bool others_see_it_claimed(void) {
+    pthread_t thread;
+    void *seen;
+
+    assert_int_equal(pthread_create(&thread, NULL, look, NULL), 0);
+    assert_int_equal(pthread_join(thread, &seen), 0);
+    return seen != NULL;
+}
+
+static void test_a_claim_is_one_threads(void **state) {
+    (void)state;
+    assert_false(pp_budget_is_claimed(&budget));
+    pp_budget_claim(&budget);
+    assert_true(pp_budget_is_claimed(&budget));
+    assert_false(others_see_it_claimed());
+    pp_budget_unclaim(&budget);
+    assert_false(pp_budget_is_claimed(&budget));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -119,6 +143,7 @@ int main(void) {
         TEST(test_who_holds_does_not_wait),
         TEST(test_alone_it_fits_or_never_does),
         TEST(test_threads),
+        TEST(test_a_claim_is_one_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

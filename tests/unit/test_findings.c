@@ -57,6 +57,34 @@ static void test_what_counts(void **state) {
     assert_false(pp_findings_in_place(&findings));
 }
 
+static void test_append(void **state) {
+    PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
+    PP_AUTO_FINDINGS struct pp_findings part = PP_FINDINGS_INIT;
+    struct pp_err problem;
+
+    (void)state;
+    pp_err_set(&problem, PP_ERR_DAMAGED, "its CRC is wrong");
+    hit(&findings, leaf(&findings, "a", 0, NULL), true);
+    assert_int_equal(pp_findings_problem(&findings, "a", &problem, &err), 0);
+    /* Two members may have one name: they are one, as if found one after the other. */
+    assert_int_equal(pp_findings_problem(&part, "a", &problem, &err), 0);
+    hit(&part, leaf(&part, "a", 0, NULL), false);
+    hit(&part, leaf(&part, "b", 0, "a script"), true);
+    assert_int_equal(pp_findings_problem(&part, "b", &problem, &err), 0);
+    part.closed = true;
+    assert_int_equal(pp_findings_append(&findings, &part, &err), 0);
+    assert_int_equal(findings.leaf_count, 2);
+    assert_int_equal(findings.count, 3);
+    assert_int_equal(findings.items[1].leaf, 0);
+    assert_false(findings.items[1].written);
+    assert_int_equal(findings.items[2].leaf, 1);
+    assert_string_equal(findings.leaves[1].left, "a script");
+    assert_int_equal(findings.problem_count, 2);
+    assert_string_equal(findings.problems[1].path, "b");
+    assert_int_equal(findings.problems[1].kind, PP_ERR_DAMAGED);
+    assert_true(findings.closed);
+}
+
 static void test_rewind(void **state) {
     PP_AUTO_FINDINGS struct pp_findings findings = PP_FINDINGS_INIT;
     struct pp_err problem = PP_ERR_INIT;
@@ -133,6 +161,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_leaf_is_given_back),
         cmocka_unit_test(test_what_counts),
+        cmocka_unit_test(test_append),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_defaults_are_dropped),
         cmocka_unit_test(test_innermost_layer_that_changes_its_size),

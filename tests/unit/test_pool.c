@@ -1,5 +1,6 @@
 #include "tree/pool.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -165,11 +166,52 @@ static void test_each(void **state) {
     }
 }
 
+/* However many share their work at once, no more threads are started than can be spared. */
+struct shared {
+    struct pp_helpers helpers;
+    atomic_uint running;
+    atomic_uint most;
+    atomic_uint done;
+};
+
+static void share_inner(void *arg, size_t i) {
+    struct shared *shared = arg;
+    unsigned running = atomic_fetch_add(&shared->running, 1) + 1;
+    unsigned most = atomic_load(&shared->most);
+
+    (void)i;
+    while (running > most && !atomic_compare_exchange_weak(&shared->most, &most, running))
+        ;
+    sched_yield();
+    atomic_fetch_add(&shared->done, 1);
+    atomic_fetch_sub(&shared->running, 1);
+}
+
+static void share_outer(void *arg, size_t i) {
+    struct shared *shared = arg;
+
+    (void)i;
+    pp_helpers_each(&shared->helpers, 50, share_inner, shared);
+}
+
+static void test_helpers(void **state) {
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 4; jobs++) {
+        struct shared shared = {.running = 0};
+
+        atomic_init(&shared.helpers.spare, jobs - 1);
+        pp_pool_each(jobs, 20, share_outer, &shared);
+        assert_int_equal(atomic_load(&shared.done), 20 * 50);
+        assert_int_equal(atomic_load(&shared.helpers.spare), jobs - 1);
+        assert_in_range(atomic_load(&shared.most), 1, 2 * jobs - 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),  cmocka_unit_test(test_window),
         cmocka_unit_test(test_errors), cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_each),
+        cmocka_unit_test(test_each),   cmocka_unit_test(test_helpers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
