@@ -19,6 +19,9 @@
 /* Content that is decoded and waits for its worker. */
 #define QUEUE_LEN ((uint64_t)32 << 20)
 
+/* What an item counts for until it is delivered: so 2,048 of them wait, each 2 KiB and its hits. */
+#define ITEM_RESULTS (PP_POOL_HELD_MAX / 2048)
+
 struct pp_bootstrap {
     struct pp_session *session;
     struct pp_bootstrap_options options;
@@ -99,10 +102,11 @@ static int deliver(void *context, void *task, struct pp_err *err) {
     return rc;
 }
 
-static void run_item(void *context, unsigned worker, void *task) {
+static unsigned run_item(void *context, unsigned worker, void *task) {
     const struct pp_bootstrap *bootstrap = context;
 
     pp_bootstrap_item_run(&bootstrap->writer, worker, task);
+    return ITEM_RESULTS;
 }
 
 /* ---- entries ---- */

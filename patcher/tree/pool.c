@@ -8,6 +8,7 @@
 
 struct slot {
     void *task;
+    unsigned held; /* results */
     bool done;
 };
 
@@ -26,14 +27,21 @@ struct pp_pool {
     uint64_t taken;   /* taken by workers */
     uint64_t head;    /* delivered */
     uint64_t ended;   /* by workers, in any order */
+    uint64_t held;    /* results that wait to be delivered */
     uint64_t awaited; /* `done` is signalled from this count of `ended` on */
     bool closed;
     int rc; /* the first error of deliver() */
     struct pp_err failure;
     unsigned worker_count;
-    struct slot slots[PP_POOL_WINDOW_MAX];
+    struct slot slots[PP_POOL_GIVEN_MAX];
     struct worker workers[];
 };
+
+static void run(struct pp_pool *pool, unsigned worker, struct slot *slot) {
+    slot->held = pool->options.run(pool->options.context, worker, slot->task);
+    if (slot->held == 0)
+        slot->task = NULL;
+}
 
 static void *work(void *arg) {
     struct worker *worker = arg;
@@ -47,10 +55,11 @@ static void *work(void *arg) {
             pthread_cond_wait(&pool->given, &pool->mutex);
         if (pool->taken == pool->tail)
             break;
-        slot = &pool->slots[pool->taken++ % PP_POOL_WINDOW_MAX];
+        slot = &pool->slots[pool->taken++ % PP_POOL_GIVEN_MAX];
         pthread_mutex_unlock(&pool->mutex);
-        pool->options.run(pool->options.context, worker->number, slot->task);
+        run(pool, worker->number, slot);
         pthread_mutex_lock(&pool->mutex);
+        pool->held += slot->held;
         slot->done = true;
         if (++pool->ended >= pool->awaited)
             pthread_cond_signal(&pool->done);
@@ -100,12 +109,13 @@ static void deliver(struct pp_pool *pool, void *task) {
 
 /* Delivers what is done at the head. Called and left with the mutex locked. */
 static void deliver_done(struct pp_pool *pool) {
-    while (pool->head < pool->tail && pool->slots[pool->head % PP_POOL_WINDOW_MAX].done) {
-        void *task = pool->slots[pool->head % PP_POOL_WINDOW_MAX].task;
+    while (pool->head < pool->tail && pool->slots[pool->head % PP_POOL_GIVEN_MAX].done) {
+        const struct slot *slot = &pool->slots[pool->head % PP_POOL_GIVEN_MAX];
 
         pthread_mutex_unlock(&pool->mutex);
-        deliver(pool, task);
+        deliver(pool, slot->task);
         pthread_mutex_lock(&pool->mutex);
+        pool->held -= slot->held;
         pool->head++;
     }
 }
@@ -116,22 +126,29 @@ static int result(const struct pp_pool *pool, struct pp_err *err) {
     return pool->rc;
 }
 
+static bool is_full(const struct pp_pool *pool) {
+    return pool->tail - pool->ended >= pool->options.window ||
+           pool->tail - pool->head >= PP_POOL_GIVEN_MAX || pool->held >= PP_POOL_HELD_MAX;
+}
+
 int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err) {
+    struct slot slot = {.task = task, .done = false};
+
     if (pool->worker_count == 0) {
-        pool->options.run(pool->options.context, 0, task);
-        deliver(pool, task);
+        run(pool, 0, &slot);
+        deliver(pool, slot.task);
         return result(pool, err);
     }
     pthread_mutex_lock(&pool->mutex);
     deliver_done(pool);
-    while (pool->tail - pool->head >= pool->options.window) {
+    while (is_full(pool)) {
         /* Half of them at once: to be woken for each costs more than many a task. */
         pool->awaited = pool->ended + (pool->tail - pool->ended + 1) / 2;
         while (pool->ended < pool->awaited)
             pthread_cond_wait(&pool->done, &pool->mutex);
         deliver_done(pool);
     }
-    pool->slots[pool->tail++ % PP_POOL_WINDOW_MAX] = (struct slot){.task = task, .done = false};
+    pool->slots[pool->tail++ % PP_POOL_GIVEN_MAX] = slot;
     pthread_cond_signal(&pool->given);
     pthread_mutex_unlock(&pool->mutex);
     return result(pool, err);

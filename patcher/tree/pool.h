@@ -16,14 +16,19 @@ struct pp_pool;
 struct pp_pool_options {
     unsigned jobs;   /* 1 to PP_POOL_JOBS_MAX */
     unsigned window; /* tasks under way at most; 0: PP_POOL_WINDOW_MAX, which is the limit */
-    void (*run)(void *context, unsigned worker, void *task);       /* worker: 0 to jobs - 1 */
-    int (*deliver)(void *context, void *task, struct pp_err *err); /* owns the task */
+    /* worker: 0 to jobs - 1. Returns how many results the task holds until it is delivered; 0:
+     * none, and the task is freed. */
+    unsigned (*run)(void *context, unsigned worker, void *task);
+    int (*deliver)(void *context, void *task, struct pp_err *err); /* owns the task; NULL: freed */
     void *context;
 };
 
 #define PP_POOL_JOBS_MAX 64
-/* Enough to keep every worker busy while one task takes long. */
 #define PP_POOL_WINDOW_MAX 256
+/* While one task takes long, those behind it are run and wait to be delivered: so many results, and
+ * so many tasks without any, which cost next to nothing. */
+#define PP_POOL_HELD_MAX 16384
+#define PP_POOL_GIVEN_MAX 65536
 
 /* NULL and `err` when threads cannot be had. */
 struct pp_pool *pp_pool_new(const struct pp_pool_options *options, struct pp_err *err);

@@ -27,8 +27,8 @@ struct folder {
 
 /* A task: entries of a folder, or what cannot be read, which takes its turn among them. */
 struct chunk {
-    struct folder *folder; /* NULL: a problem */
-    char *problem_path;
+    struct folder *folder; /* until it was looked into */
+    char *problem_path;    /* NULL: no problem */
     const void *tag;
     int rc;                /* the first error of a visit */
     struct pp_err failure; /* of that visit, or the problem */
@@ -79,16 +79,18 @@ static void folder_releasep(struct folder **folder) {
         folder_release(*folder);
 }
 
-/* Called in a worker. */
-static void run_chunk(void *context, unsigned number, void *task) {
-    struct pp_walker *walker = context;
-    struct chunk *chunk = task;
-    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
-    size_t folder_len;
+static void chunk_free(struct chunk *chunk) {
+    free(chunk->problem_path);
+    pp_buffer_done(&chunk->names);
+    free(chunk);
+}
 
-    if (chunk->folder == NULL)
-        return;
-    folder_len = strlen(chunk->folder->path);
+/* Returns the number of entries that have something to deliver. */
+static unsigned look_into(struct pp_walker *walker, unsigned number, struct chunk *chunk) {
+    PP_AUTO_BUFFER struct pp_buffer path = PP_BUFFER_INIT;
+    size_t folder_len = strlen(chunk->folder->path);
+    unsigned found = 0;
+
     chunk->rc = pp_buffer_append(&path, chunk->folder->path, folder_len, &chunk->failure);
     for (size_t i = 0; i < chunk->count && chunk->rc >= 0; i++) {
         struct pp_walker_entry entry = {.dir = chunk->folder->fd,
@@ -100,29 +102,35 @@ static void run_chunk(void *context, unsigned number, void *task) {
         path.len = folder_len;
         chunk->rc = pp_buffer_append(&path, entry.name, strlen(entry.name), &chunk->failure);
         if (chunk->rc < 0)
-            return;
+            break;
         entry.path = (const char *)path.data;
         chunk->rc = walker->options.visit(walker->options.context, number, &entry,
                                           &chunk->entries[i].visited, &chunk->failure);
+        found += chunk->entries[i].visited != NULL ? 1 : 0;
     }
+    return found;
 }
 
-static int deliver_problem(struct pp_walker *walker, struct chunk *chunk, struct pp_err *err) {
-    int rc =
-        walker->options.problem(walker->options.context, chunk->problem_path, &chunk->failure, err);
-
-    free(chunk->problem_path);
-    free(chunk);
-    return rc;
-}
-
-static int deliver_chunk(void *context, void *task, struct pp_err *err) {
-    struct pp_walker *walker = context;
+/* Called in a worker. */
+static unsigned run_chunk(void *context, unsigned number, void *task) {
     struct chunk *chunk = task;
+    unsigned found;
+
+    if (chunk->problem_path != NULL)
+        return 1;
+    found = look_into(context, number, chunk);
+    folder_release(chunk->folder);
+    if (chunk->rc < 0)
+        return found + 1;
+    if (found == 0)
+        chunk_free(chunk);
+    return found;
+}
+
+static int deliver_entries(struct pp_walker *walker, const struct chunk *chunk,
+                           struct pp_err *err) {
     int rc = chunk->rc;
 
-    if (chunk->folder == NULL)
-        return deliver_problem(walker, chunk, err);
     *err = chunk->failure;
     for (size_t i = 0; i < chunk->count; i++) {
         void *visited = chunk->entries[i].visited;
@@ -137,15 +145,28 @@ static int deliver_chunk(void *context, void *task, struct pp_err *err) {
             }
         }
     }
-    folder_release(chunk->folder);
-    pp_buffer_done(&chunk->names);
-    free(chunk);
+    return rc;
+}
+
+static int deliver_chunk(void *context, void *task, struct pp_err *err) {
+    const struct pp_walker *walker = context;
+    struct chunk *chunk = task;
+    int rc = 0;
+
+    if (chunk != NULL) {
+        rc = chunk->problem_path != NULL
+                 ? walker->options.problem(walker->options.context, chunk->problem_path,
+                                           &chunk->failure, err)
+                 : deliver_entries(context, chunk, err);
+        chunk_free(chunk);
+    }
     if (walker->options.progress != NULL)
         walker->options.progress(walker->options.context);
     return rc;
 }
 
-/* A chunk keeps its folder open: all of them together get a quarter of what may be open. */
+/* A chunk that is under way keeps its folder open: all of them together get a quarter of what may
+ * be open. */
 static unsigned window(void) {
     struct rlimit files;
 
