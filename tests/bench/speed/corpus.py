@@ -34,6 +34,7 @@ SET = f"--set=TERMUX_APP__DATA_DIR={VALUES['TERMUX_APP__DATA_DIR']}"
 SHARES = {"plain": 0.02, "gzip": 0.0045, "zip": 0.00025}
 TEXT_ENDINGS = (".properties", ".txt", ".xml", ".MF")
 FILE_LEN_MAX = 32 << 20
+LARGE_ZIP_TEXT = 256 << 20
 NUL_LOOK = 8192
 
 
@@ -74,6 +75,17 @@ class Corpus:
         """A file with a path a line."""
         path = self.folder / ("paths-" + "-".join(kinds))
         path.write_text("".join(f"{each}\n" for each in self.paths(*kinds)))
+        return path
+
+    def large_zip(self):
+        """One archive of what would be many files: text without placeholders."""
+        path = self.folder / "large.zip"
+        left = LARGE_ZIP_TEXT
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(_files(self.clean)):
+                if left > 0 and _kind(self.clean / name) == "plain":
+                    archive.write(self.clean / name, name)
+                    left -= archive.getinfo(name).file_size
         return path
 
     @functools.cached_property

@@ -82,6 +82,11 @@ def first(setting):
     script.write_text(
         f"rg -j2 -uuu -a -lF0 {NEEDLE} '{corpus.tree}' | xargs -0 perl -pi -e \"$1\"\n"
     )
+
+    def perl():
+        words = ["sh", script, _perl()]
+        return Side("rg | perl", words, prepare=corpus.reset, check=_patched(corpus, "plain"))
+
     yield duel(
         "first patch, durable, with ledger and archives, against rg | xargs perl -pi",
         0.30,
@@ -92,16 +97,27 @@ def first(setting):
             check=_patched(corpus, "plain", "gzip", "zip"),
             statuses=LEFT,
         ),
-        Side(
-            "rg | perl",
-            ["sh", script, _perl()],
-            prepare=corpus.reset,
-            check=_patched(corpus, "plain"),
-        ),
+        perl(),
         setting.rounds,
         floor_side(setting, "decode", corpus.tree),
         "perl opens no compressed file; to decode them alone is above the bar, a third of it one bzip2 file. "
         f"{BEYOND}",
+    )
+    yield duel(
+        "the same of plain content alone (--no-decode)",
+        0.30,
+        Side(
+            "apply",
+            setting.patching("--no-decode", corpus.tree),
+            prepare=corpus.reset,
+            check=_patched(corpus, "plain"),
+            statuses=LEFT,
+        ),
+        perl(),
+        setting.rounds,
+        floor_side(setting, "none", corpus.tree),
+        "to open, read and close every file alone is near the bar: ripgrep takes little longer, and perl patches "
+        "at once what apply first records.",
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import sys
 
-from .measure import LEFT, Side, duel
+from .measure import LEFT, MIB, Side, duel
 
 NEEDLE = "/data/data/com.termux"
 HITS = (0, 1)  # what rg exits with: it found something, or nothing
@@ -95,6 +95,18 @@ def wide(setting):
 def threads(setting):
     yield duel(
         "scan with 2 threads against 1", 0.55, _plain(setting, 2), _plain(setting, 1), setting.rounds
+    )
+    archive = setting.corpus.large_zip()
+    sides = (
+        Side(f"scan --jobs={jobs}", setting.on_corpus("scan", "--quiet", archive, jobs=jobs), check=_nothing)
+        for jobs in (2, 1)
+    )
+    yield duel(
+        f"scan of one zip of {archive.stat().st_size // MIB} MiB with 2 threads against 1",
+        0.55,
+        *sides,
+        setting.rounds,
+        why="its directory and all headers are read and compared before the threads begin.",
     )
 
 
