@@ -131,7 +131,8 @@ int pp_broker_temporary(struct pp_err *err) {
         memcpy(&fd, CMSG_DATA(&control.align), sizeof(fd));
     if (fd >= 0)
         return fd;
-    errno = error;
+    /* The kernel drops a descriptor where there is no number left for it. */
+    errno = error != 0 ? error : EMFILE;
     return pp_err_sys(err, "the broker cannot open a temporary file");
 }
 

@@ -154,14 +154,17 @@ static bool can_share(const struct pp_walk_run *run) {
            !pp_budget_is_claimed(run->policy->budget);
 }
 
+/* What was found before an error stays, as when one thread walks all. */
 static int take_part(struct visit *visit, const struct part *part, struct pp_err *err) {
-    if (part->rc < 0) {
-        *err = part->err;
-        return part->rc;
-    }
+    int rc = pp_findings_append(visit->run->findings, &part->findings, err);
+
     visit->zip.digest.low64 += part->visit.zip.digest.low64;
     visit->zip.digest.high64 += part->visit.zip.digest.high64;
-    return pp_findings_append(visit->run->findings, &part->findings, err);
+    if (rc >= 0 && part->rc < 0) {
+        *err = part->err;
+        rc = part->rc;
+    }
+    return rc;
 }
 
 static int share_parts(struct visit *visit, size_t count, pp_part_fn *walk, void *arg,
@@ -175,7 +178,6 @@ static int share_parts(struct visit *visit, size_t count, pp_part_fn *walk, void
     for (size_t i = 0; i < count; i++) {
         items[i].visit = *visit;
         items[i].visit.run = &items[i].run;
-        items[i].visit.zip = (struct pp_walk_zip){.change_count = 0};
         items[i].run = *visit->run;
         items[i].run.findings = &items[i].findings;
         items[i].run.in_part = true;
@@ -194,19 +196,20 @@ static int visit_parts(struct pp_visitor *visitor, size_t count, pp_part_fn *wal
     struct visit *visit = (struct visit *)visitor;
     struct pp_walk_run *run = visit->run;
     struct pp_findings_mark mark = pp_findings_mark(run->findings);
-    struct pp_walk_zip zip = visit->zip;
     uint64_t decoded = atomic_load(run->decoded);
+    struct pp_err failure = PP_ERR_INIT;
     int rc = 0;
 
     if (count >= PARTS_MIN && can_share(run)) {
-        rc = share_parts(visit, count, walk, arg, err);
-        if (atomic_load(run->decoded) <= PP_DECODED_LEN_MAX)
+        rc = share_parts(visit, count, walk, arg, &failure);
+        if (atomic_load(run->decoded) <= PP_DECODED_LEN_MAX) {
+            if (rc < 0)
+                *err = failure;
             return rc;
+        }
         /* Which members are over the limit must not depend on who was first. */
-        if (rc < 0)
-            pp_err_clear(err);
         pp_findings_rewind(run->findings, &mark);
-        visit->zip = zip;
+        visit->zip = (struct pp_walk_zip){.change_count = 0};
         atomic_store(run->decoded, decoded);
         rc = 0;
     }

@@ -220,6 +220,8 @@ static int visit_all(struct walker *self, struct pp_err *err) {
     struct pp_blob content;
     int rc;
 
+    if (self->texts == NULL && self->visitor->parts != NULL)
+        return visit_parts(self, err);
     for (size_t i = 0; i < zip->entry_count; i++) {
         if ((rc = visit(self, &zip->entries[i], err)) < 0)
             return rc;
@@ -270,8 +272,7 @@ static int walk_blob(const struct pp_blob *blob, struct pp_sink *out, struct pp_
         self.texts = &texts;
     rc = visit_stub(&zip, visitor, out, err);
     if (rc >= 0)
-        rc =
-            out == NULL && visitor->parts != NULL ? visit_parts(&self, err) : visit_all(&self, err);
+        rc = visit_all(&self, err);
     pp_buffer_done(&self.name);
     if (rc < 0 || out == NULL)
         return rc;

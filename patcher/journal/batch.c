@@ -377,7 +377,7 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
         return rc;
     run_parallel(journal, write_inplace, CHUNK_COUNT);
     if (temporary_count > 0) {
-        run_in_order(journal, write_replaced);
+        run_parallel(journal, write_replaced, CHUNK_COUNT);
         drop_temporaries(journal);
         rc = pp_batch_folder_times(journal, err);
     }

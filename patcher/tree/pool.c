@@ -212,8 +212,12 @@ void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i),
 
 void pp_helpers_each(struct pp_helpers *helpers, size_t count, void (*job)(void *arg, size_t i),
                      void *arg) {
-    unsigned spare = atomic_exchange(&helpers->spare, 0);
+    unsigned spare = atomic_load(&helpers->spare);
+    unsigned taken;
 
-    pp_pool_each(spare + 1, count, job, arg);
-    atomic_fetch_add(&helpers->spare, spare);
+    do
+        taken = spare < count ? spare : (unsigned)count;
+    while (!atomic_compare_exchange_weak(&helpers->spare, &spare, spare - taken));
+    pp_pool_each(taken + 1, count, job, arg);
+    atomic_fetch_add(&helpers->spare, taken);
 }

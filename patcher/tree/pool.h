@@ -16,10 +16,11 @@ struct pp_pool;
 struct pp_pool_options {
     unsigned jobs;   /* 1 to PP_POOL_JOBS_MAX */
     unsigned window; /* tasks under way at most; 0: PP_POOL_WINDOW_MAX, which is the limit */
-    /* worker: 0 to jobs - 1. Returns how many results the task holds until it is delivered; 0:
-     * none, and the task is freed. */
+    /* worker: 0 to jobs - 1. Returns how many results the task holds until it is delivered, of
+     * about 1 KiB; 0: none, and it has freed the task. */
     unsigned (*run)(void *context, unsigned worker, void *task);
-    int (*deliver)(void *context, void *task, struct pp_err *err); /* owns the task; NULL: freed */
+    int (*deliver)(void *context, void *task,
+                   struct pp_err *err); /* owns the task; NULL: it held none */
     void *context;
 };
 

@@ -17,6 +17,8 @@
 
 /* Entries of one task: few enough to spread a folder over the workers. */
 #define CHUNK_COUNT 64
+/* What it takes itself, 2.4 KB, in results of about 1 KB. */
+#define CHUNK_RESULTS 2
 
 /* An open folder, shared by the tasks that look into it. */
 struct folder {
@@ -117,14 +119,15 @@ static unsigned run_chunk(void *context, unsigned number, void *task) {
     unsigned found;
 
     if (chunk->problem_path != NULL)
-        return 1;
+        return CHUNK_RESULTS;
     found = look_into(context, number, chunk);
     folder_release(chunk->folder);
-    if (chunk->rc < 0)
-        return found + 1;
-    if (found == 0)
+    pp_buffer_done(&chunk->names);
+    if (found == 0 && chunk->rc >= 0) {
         chunk_free(chunk);
-    return found;
+        return 0;
+    }
+    return found + CHUNK_RESULTS;
 }
 
 static int deliver_entries(struct pp_walker *walker, const struct chunk *chunk,

@@ -3,6 +3,7 @@ status of its own, leaves nothing behind in memory, and what it says it has done
 
 import gzip
 import shutil
+import zipfile
 
 import pytest
 from bootstrap_trees import USR, File, Folder, Link, write_tar, write_zip
@@ -77,6 +78,10 @@ def containers(folder, *words):
     for name, content in files.items():
         write(start / name, content)
     wheel(start)
+    # Of several parts, which threads can walk.
+    with zipfile.ZipFile(start / "large.zip", "w") as large:
+        for i in range(5):
+            large.writestr(f"{i}", bytes(range(256)) * 270 + TEXT)
     (start / "sub").mkdir()
     write(start / "sub/text", TEXT)
     write(start / "a.cpio", tool("cpio", "-o", "-H", "newc", content=b"sub\nsub/text\na.gz\n", folder=start))

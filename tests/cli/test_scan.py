@@ -6,6 +6,8 @@ import io
 import json
 import lzma
 import os
+import random
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -168,6 +170,30 @@ def test_jobs_make_no_difference(root):
         write(root / f"{i % 7}/{i}", text("TERMUX__HOME") * (i % 50))
     outputs = {str(lines_of(run("scan", root, root, f"--jobs={jobs}"))) for jobs in (1, 2, 8)}
     assert len(outputs) == 1
+
+
+def test_what_was_found_before_an_archive_could_not_be_read(root, tmp_path):
+    """A disk that fails in the middle of a large archive: what its first members hold is told, and that
+    the rest is not known."""
+    noise = random.Random(1)
+    with zipfile.ZipFile(root / "it.zip", "w", zipfile.ZIP_STORED) as archive:
+        for i in range(8):
+            archive.writestr(f"text {i}", TEXT)
+            archive.writestr(f"noise {i}", noise.randbytes(1 << 20))
+        bad = archive.getinfo("noise 5").header_offset + (1 << 19)
+    log = tmp_path / "log"
+    # The leak checker cannot work while strace does.
+    words = ["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-o", log, "-e", "trace=pread64"]
+    run("scan", root, root, "--jobs=1", prefix=words)
+    reads = [re.fullmatch(r"(\d+) +pread64\(.*, (\d+), (\d+)\) += \d+", line) for line in log.read_text().splitlines()]
+    reads = [read for read in reads if read]
+    (at, *_) = [i for i, read in enumerate(reads) if int(read[3]) <= bad < int(read[3]) + int(read[2])]
+    when = sum(read[1] == reads[at][1] for read in reads[: at + 1])
+    words += ["-e", f"inject=pread64:error=EIO:when={when}"]
+    done = run("scan", root, root, "--jobs=1", "--json", status=1, prefix=words)
+    told = files_of(done)["it.zip"]
+    assert told["outcome"] == "unreadable" and "Input/output error" in told["error"]
+    assert [hit["member"] for hit in told["hits"]] == [f"text {i}" for i in range(6) for _ in "12"]
 
 
 def test_quiet(root):

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -66,6 +67,25 @@ static void test_not_asked(void **state) {
     pp_broker_end();
     assert_string_equal(scratch_read(&scratch, "word"), "unasked");
     scratch_done(&scratch);
+}
+
+static void test_no_descriptor_is_left(void **state) {
+    struct pp_err err = PP_ERR_INIT;
+    struct rlimit before;
+    int spare;
+
+    (void)state;
+    assert_int_equal(pp_broker_start(NULL, NULL, &err), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    spare = dup(STDOUT_FILENO);
+    assert_true(spare >= 0);
+    close(spare);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)spare, before.rlim_max}), 0);
+    assert_int_equal(pp_broker_temporary(&err), -PP_ERR_SYSTEM);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(err.sys, EMFILE);
+    assert_true(pp_err_is_transient(&err));
+    pp_broker_end();
 }
 
 static void test_nothing_to_do(void **state) {
@@ -165,7 +185,7 @@ int main(void) {
         cmocka_unit_test(test_asked),         cmocka_unit_test(test_not_asked),
         cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_temporaries_for_threads),
         cmocka_unit_test(test_spool),         cmocka_unit_test(test_no_temporary),
-        cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_gone),          cmocka_unit_test(test_no_descriptor_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
