@@ -19,8 +19,8 @@ struct pp_pool_options {
     /* worker: 0 to jobs - 1. Returns how many results the task holds until it is delivered, of
      * about 1 KiB; 0: none, and it has freed the task. */
     unsigned (*run)(void *context, unsigned worker, void *task);
-    int (*deliver)(void *context, void *task,
-                   struct pp_err *err); /* owns the task; NULL: it held none */
+    /* Owns the task; NULL for one that held nothing. */
+    int (*deliver)(void *context, void *task, struct pp_err *err);
     void *context;
 };
 

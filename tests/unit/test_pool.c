@@ -103,17 +103,22 @@ static struct task *task_new(unsigned number) {
     return task;
 }
 
+static void give_all(struct pp_pool *pool, const struct run *run) {
+    struct pp_err err = PP_ERR_INIT;
+
+    for (unsigned i = 0; i < TASK_COUNT; i++)
+        assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
+    assert_int_equal(pp_pool_finish(pool, &err), 0);
+    assert_int_equal(atomic_load(&run->delivered), TASK_COUNT);
+}
+
 static void test_order(void **state) {
     (void)state;
     for (unsigned jobs = 1; jobs <= 8; jobs++) {
         struct run run = {.fail_at = 0};
         struct pp_pool *pool = pool_new(&run, jobs);
-        struct pp_err err = PP_ERR_INIT;
 
-        for (unsigned i = 0; i < TASK_COUNT; i++)
-            assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
-        assert_int_equal(pp_pool_finish(pool, &err), 0);
-        assert_int_equal(atomic_load(&run.delivered), TASK_COUNT);
+        give_all(pool, &run);
         assert_int_equal(atomic_load(&run.started), TASK_COUNT);
         assert_false(atomic_load(&run.wrong_worker));
     }
@@ -144,12 +149,8 @@ static void test_a_long_task(void **state) {
     for (unsigned jobs = 2; jobs <= 8; jobs++) {
         struct run run = {.wait_for = TASK_COUNT - 1};
         struct pp_pool *pool = pool_new(&run, jobs);
-        struct pp_err err = PP_ERR_INIT;
 
-        for (unsigned i = 0; i < TASK_COUNT; i++)
-            assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
-        assert_int_equal(pp_pool_finish(pool, &err), 0);
-        assert_int_equal(atomic_load(&run.delivered), TASK_COUNT);
+        give_all(pool, &run);
     }
 }
 
@@ -159,13 +160,9 @@ static void test_many_results(void **state) {
     const unsigned full = PP_POOL_HELD_MAX / held;
     struct run run = {.held = held, .wait_for = full};
     struct pp_pool *pool = pool_new(&run, 4);
-    struct pp_err err = PP_ERR_INIT;
     (void)state;
 
-    for (unsigned i = 0; i < TASK_COUNT; i++)
-        assert_int_equal(pp_pool_give(pool, task_new(i), &err), 0);
-    assert_int_equal(pp_pool_finish(pool, &err), 0);
-    assert_int_equal(atomic_load(&run.delivered), TASK_COUNT);
+    give_all(pool, &run);
     /* With those without results, and what was under way when it was full. */
     assert_in_range(atomic_load(&run.most), 1, (full * 7 / 6 + PP_POOL_WINDOW_MAX + 2) * held);
 }
