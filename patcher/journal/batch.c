@@ -46,17 +46,22 @@ static void run_chunk(void *arg, size_t index) {
     }
 }
 
-/* Takes a step for every entry that is alive, in any threads. */
-static void run_parallel(struct pp_journal *journal, step_fn *step, size_t chunk_count) {
-    struct phase phase = {journal, step, chunk_count};
-    size_t count = (journal->entry_count + chunk_count - 1) / chunk_count;
-
+/* Calls job(arg, i) for each i below `count`, in any threads. */
+static void run_jobs(const struct pp_journal *journal, size_t count,
+                     void (*job)(void *arg, size_t i), void *arg) {
     if (journal->options.parallel != NULL) {
-        journal->options.parallel(journal->options.context, count, run_chunk, &phase);
+        journal->options.parallel(journal->options.context, count, job, arg);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        run_chunk(&phase, i);
+        job(arg, i);
+}
+
+/* Takes a step for every entry that is alive. */
+static void run_parallel(struct pp_journal *journal, step_fn *step, size_t chunk_count) {
+    struct phase phase = {journal, step, chunk_count};
+
+    run_jobs(journal, (journal->entry_count + chunk_count - 1) / chunk_count, run_chunk, &phase);
 }
 
 static void run_in_order(struct pp_journal *journal, step_fn *step) {
@@ -315,6 +320,7 @@ int pp_batch_folder_times(struct pp_journal *journal, struct pp_err *err) {
     return pp_ledger_folder_times(journal->ledger, restore_folder_time, journal, err);
 }
 
+/* Up to the commit. */
 static int settle(struct pp_journal *journal, struct pp_err *err) {
     int rc = pp_ledger_begin(journal->ledger, err);
 
@@ -330,9 +336,7 @@ static int settle(struct pp_journal *journal, struct pp_err *err) {
                 rc = pp_ledger_drop_intent(journal->ledger, name->path, err);
         }
     }
-    if (rc >= 0)
-        rc = pp_ledger_clear_temporaries(journal->ledger, err);
-    return rc < 0 || journal->settles_late ? rc : pp_ledger_commit(journal->ledger, err);
+    return rc < 0 ? rc : pp_ledger_clear_temporaries(journal->ledger, err);
 }
 
 int pp_batch_sweep(struct pp_journal *journal, struct pp_err *err) {
@@ -361,6 +365,32 @@ static int sync_batch(struct pp_journal *journal, struct pp_err *err) {
                   : 0;
 }
 
+struct ending {
+    struct pp_journal *journal;
+    struct pp_err errs[2];
+    int rcs[2];
+};
+
+static void run_ending(void *arg, size_t i) {
+    struct ending *ending = arg;
+
+    ending->rcs[i] = (i == 0 ? sync_batch : settle)(ending->journal, &ending->errs[i]);
+}
+
+/* The ledger is made ready while the disk is waited for: its commit waits for both. */
+static int end_batch(struct pp_journal *journal, struct pp_err *err) {
+    struct ending ending = {.journal = journal};
+
+    run_jobs(journal, 2, run_ending, &ending);
+    for (int i = 0; i < 2; i++) {
+        if (ending.rcs[i] < 0) {
+            *err = ending.errs[i];
+            return ending.rcs[i];
+        }
+    }
+    return journal->settles_late ? 0 : pp_ledger_commit(journal->ledger, err);
+}
+
 static int write_batch(struct pp_journal *journal, struct pp_err *err) {
     int temporary_count = announce(journal, err);
     int rc = temporary_count;
@@ -381,9 +411,7 @@ static int write_batch(struct pp_journal *journal, struct pp_err *err) {
         drop_temporaries(journal);
         rc = pp_batch_folder_times(journal, err);
     }
-    if (rc >= 0)
-        rc = sync_batch(journal, err);
-    return rc < 0 ? rc : settle(journal, err);
+    return rc < 0 ? rc : end_batch(journal, err);
 }
 
 void pp_batch_tell(const struct pp_journal *journal, const struct pp_journal_result *result) {

@@ -1,6 +1,7 @@
 """Cut apply, its moves to new values and restore off at the system calls that write, or let the calls
 fail; run them again, and compare with a run that nobody disturbed: tree, ledger, leftovers."""
 
+import errno
 import os
 import re
 import signal
@@ -216,6 +217,21 @@ def test_run_beside_one_that_is_stopped(folder, end):
     assert beside.wait() == 0
     stopped.wait()
     assert differences(scene.calm[0], scene.told()[0]) == {}
+
+
+def test_disk_that_fails_while_the_ledger_is_made_ready(folder):
+    """One thread waits for the disk, another fills the ledger: what that did does not count then."""
+    for i in range(20):
+        write(folder / f"root/{i}", b"%d " % i + padded("TERMUX__PREFIX"))
+    words = ["apply", f"--root={folder}/root", f"--state={folder}/state", "--jobs=2", *sets(VALUES)]
+    failing = ["strace", "-f", "-o", "/dev/null", "-e", "trace=syncfs", "-e", "inject=syncfs:error=EIO"]
+    done = run(*words, folder / "root", status=3, under=failing)
+    assert os.strerror(errno.EIO) in done.stderr
+    rows, _, under_way, *_ = describe_state(folder / "state")
+    assert (rows, under_way[0]) == ([], 20)
+    run(*words, folder / "root")
+    rows, _, under_way, *_ = describe_state(folder / "state")
+    assert (len(rows), under_way[0]) == (20, 0)
 
 
 SYNCS = "fsync,fdatasync,syncfs,sync,sync_file_range,msync"
