@@ -272,7 +272,34 @@ static void test_wide_adjacent(void **state) {
     }
 }
 
-/* Random text over a small alphabet of pieces: the result does not depend on the cuts. */
+#define RANDOM_LEN_MAX 6000
+
+/* Random text over a small alphabet of pieces: whole and cut patterns, in all encodings. */
+static size_t random_content(const struct set *set, uint32_t *seed, uint8_t *content) {
+    size_t len = 0;
+
+    while (len < 5000) {
+        size_t kind;
+
+        *seed = *seed * 1664525u + 1013904223u;
+        kind = *seed >> 28;
+        if (kind < 8) {
+            size_t full = set->patterns[kind % COUNT].len;
+            size_t cut = kind < 4 ? full : (*seed >> 8) % full;
+
+            memcpy(content + len, set->find[kind % COUNT], cut);
+            len += cut;
+        } else if (kind < 12) {
+            len += put_wide(content + len, set->find[kind % COUNT],
+                            (enum pp_encoding)(1 + (*seed >> 8) % 4));
+        } else {
+            content[len++] = kind == 12 ? '\0' : '/';
+        }
+    }
+    return len;
+}
+
+/* The result does not depend on the cuts. */
 static void test_cuts(void **state) {
     struct set set;
     uint32_t seed = 1;
@@ -280,35 +307,16 @@ static void test_cuts(void **state) {
 
     set_init(&set, 17);
     for (size_t round = 0; round < 300; round++) {
-        uint8_t content[6000];
+        uint8_t content[RANDOM_LEN_MAX];
+        size_t len = random_content(&set, &seed, content);
+        uint8_t *expected = malloc(len);
         struct record whole;
-        uint8_t *expected;
-        size_t len = 0;
 
-        while (len < 5000) {
-            size_t kind;
-
-            seed = seed * 1664525u + 1013904223u;
-            kind = seed >> 28;
-            if (kind < 8) {
-                size_t full = set.patterns[kind % COUNT].len;
-                size_t cut = kind < 4 ? full : (seed >> 8) % full;
-
-                memcpy(content + len, set.find[kind % COUNT], cut);
-                len += cut;
-            } else if (kind < 12) {
-                len += put_wide(content + len, set.find[kind % COUNT],
-                                (enum pp_encoding)(1 + (seed >> 8) % 4));
-            } else {
-                content[len++] = kind == 12 ? '\0' : '/';
-            }
-        }
-        expected = malloc(len);
         memcpy(expected, content, len);
         edit(&set, expected, len, len, &whole);
         for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
             struct record record;
-            uint8_t data[6000];
+            uint8_t data[RANDOM_LEN_MAX];
 
             memcpy(data, content, len);
             edit(&set, data, len, chunks[i], &record);
@@ -319,6 +327,47 @@ static void test_cuts(void **state) {
         free(expected);
     }
     pp_matcher_free(set.matcher);
+}
+
+/* A text of few slashes, though it is nowhere, makes each slash be looked at: what is found in runs
+ * is found that way, too. */
+static void test_runs_and_slashes(void **state) {
+    struct pp_pattern patterns[COUNT + 1] = {[COUNT] = {.find = "/z//", .put = "/y//", .len = 4}};
+    struct pp_err err = PP_ERR_INIT;
+    struct set by_run;
+    struct set by_slash;
+    uint32_t seed = 2;
+    (void)state;
+
+    set_init(&by_run, 17);
+    memcpy(patterns, by_run.patterns, sizeof(by_run.patterns));
+    by_slash.matcher = pp_matcher_new(patterns, COUNT + 1, by_run.guards, COUNT, &err);
+    assert_non_null(by_slash.matcher);
+    for (size_t round = 0; round < 300; round++) {
+        uint8_t content[RANDOM_LEN_MAX];
+        size_t len = random_content(&by_run, &seed, content);
+
+        for (size_t skip = 0; skip < 8; skip++) {
+            uint8_t one[RANDOM_LEN_MAX];
+            uint8_t other[RANDOM_LEN_MAX];
+            struct record found = {.count = 0};
+            struct record wanted = {.count = 0};
+
+            memcpy(one, content + skip, len - skip);
+            memcpy(other, content + skip, len - skip);
+            edit(&by_run, one, len - skip, len, &found);
+            edit(&by_slash, other, len - skip, len, &wanted);
+            assert_int_equal(found.count, wanted.count);
+            assert_memory_equal(one, other, len - skip);
+            for (size_t i = 0; i < found.count; i++) {
+                assert_int_equal(found.found[i].offset, wanted.found[i].offset);
+                assert_int_equal(found.found[i].pattern, wanted.found[i].pattern);
+                assert_int_equal(found.found[i].encoding, wanted.found[i].encoding);
+            }
+        }
+    }
+    pp_matcher_free(by_run.matcher);
+    pp_matcher_free(by_slash.matcher);
 }
 
 /* Every offset modulo the probe's distance. */
@@ -453,6 +502,7 @@ int main(void) {
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_wide_adjacent),
         cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_runs_and_slashes),
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_not_ascii),
         cmocka_unit_test(test_what_was_written_is_no_padding),
