@@ -42,14 +42,27 @@ static bool is_ascii(const char *text, size_t len) {
     return true;
 }
 
+/* A copy of a text in one width; NULL without memory. */
+static char *spell(const char *text, size_t len, size_t width) {
+    char *spelled = calloc(len + 1, width);
+
+    for (size_t i = 0; spelled != NULL && i < len; i++)
+        spelled[i * width] = text[i];
+    return spelled;
+}
+
 static int text_init(struct pp_matcher_text *text, const char *find, const char *put, size_t len,
                      struct pp_err *err) {
     if (len < 2 || len > PP_PATTERN_LEN_MAX || find[0] != '/')
         return pp_err_set(err, PP_ERR_USAGE, "not a pattern: '%.*s'", (int)len, find);
-    text->find = strndup(find, len);
-    text->put = put != NULL ? strndup(put, len) : NULL;
-    if (text->find == NULL || (put != NULL && text->put == NULL))
-        return pp_err_nomem(err);
+    for (size_t width = 1; width <= PP_WIDTH_MAX; width *= 2) {
+        size_t i = width / 2;
+
+        text->find[i] = spell(find, len, width);
+        text->put[i] = put != NULL ? spell(put, len, width) : NULL;
+        if (text->find[i] == NULL || (put != NULL && text->put[i] == NULL))
+            return pp_err_nomem(err);
+    }
     text->len = len;
     text->stem_len = len;
     while (text->stem_len > 0 && find[text->stem_len - 1] == '/')
@@ -59,7 +72,7 @@ static int text_init(struct pp_matcher_text *text, const char *find, const char 
         return pp_err_set(err, PP_ERR_USAGE, "a pattern of slashes only");
     text->stem_end = (uint8_t)find[text->stem_len - 1];
     text->put_ascii = put == NULL || is_ascii(put, len);
-    text->changes = put != NULL && memcmp(put, text->find, len) != 0;
+    text->changes = put != NULL && memcmp(put, find, len) != 0;
     return 0;
 }
 
@@ -84,7 +97,7 @@ static int add_guards(struct pp_matcher *matcher, const struct pp_pattern *patte
         matcher->guard_count++;
         if (text_init(text, guards[i], NULL, len, err) < 0)
             return -(int)err->kind;
-        matcher->second[(uint8_t)text->find[1]] = true;
+        matcher->second[(uint8_t)text->find[0][1]] = true;
         if (len > matcher->len_max)
             matcher->len_max = len;
     }
@@ -95,11 +108,12 @@ static int add_guards(struct pp_matcher *matcher, const struct pp_pattern *patte
  * reach past its end? In padding only slashes start: with the first, if at all. */
 static bool may_hold_guard(const struct pp_matcher *matcher, const struct pp_matcher_text *text) {
     const struct pp_matcher_text *guards = &matcher->texts[matcher->text_count];
+    const char *find = text->find[0];
 
     for (size_t k = 1; k <= text->stem_len && k + 1 < text->len; k++)
-        for (size_t i = 0; i < matcher->guard_count && text->find[k] == '/'; i++)
+        for (size_t i = 0; i < matcher->guard_count && find[k] == '/'; i++)
             if (guards[i].len > text->len - k &&
-                memcmp(text->find + k, guards[i].find, text->len - k) == 0)
+                memcmp(find + k, guards[i].find[0], text->len - k) == 0)
                 return true;
     return false;
 }
@@ -132,7 +146,7 @@ struct pp_matcher *pp_matcher_new(const struct pp_pattern *patterns, size_t patt
         text->pattern = i;
         text->is_path = patterns[i].is_path;
         matcher->has_paths = matcher->has_paths || text->is_path;
-        matcher->second[(uint8_t)text->find[1]] = true;
+        matcher->second[(uint8_t)text->find[0][1]] = true;
         if (len > matcher->len_max)
             matcher->len_max = len;
         if (len - text->stem_len < run_min)
@@ -156,8 +170,10 @@ void pp_matcher_free(struct pp_matcher *matcher) {
     if (matcher == NULL)
         return;
     for (size_t i = 0; i < matcher->text_count + matcher->guard_count; i++) {
-        free(matcher->texts[i].find);
-        free(matcher->texts[i].put);
+        for (size_t k = 0; k < PP_WIDTH_COUNT; k++) {
+            free(matcher->texts[i].find[k]);
+            free(matcher->texts[i].put[k]);
+        }
     }
     free(matcher);
 }
@@ -171,7 +187,7 @@ static const struct pp_matcher_text *find_writable(const struct pp_matcher *matc
                                                    const struct pp_match *match) {
     const struct pp_matcher_text *text = &matcher->texts[matcher->position[match->pattern]];
 
-    return !match->broken && text->put != NULL &&
+    return !match->broken && text->put[0] != NULL &&
                    (text->put_ascii || match->encoding == PP_ENCODING_BYTES)
                ? text
                : NULL;
@@ -188,9 +204,6 @@ bool pp_matcher_write(const struct pp_matcher *matcher, uint8_t *data,
 
     if (text == NULL)
         return false;
-    if (width == 1)
-        memcpy(data + match->first, text->put, text->len);
-    for (size_t k = 0; width > 1 && k < text->len; k++)
-        data[match->first + k * width] = (uint8_t)text->put[k];
+    memcpy(data + match->first, text->put[width / 2], pp_matcher_span(text->len, width));
     return true;
 }

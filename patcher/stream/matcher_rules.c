@@ -30,20 +30,20 @@ static bool find_encoding(const uint8_t *data, size_t len, size_t first, size_t 
 static bool any_text_at(const struct pp_matcher *matcher, size_t count, const uint8_t *data,
                         size_t len, size_t at) {
     enum pp_encoding encoding;
+    size_t width = 1;
 
-    for (size_t width = 1; width <= PP_WIDTH_MAX; width *= 2) {
-        /* A wide one has zeros before its second character. */
-        if (len - at <= width || !matcher->second[data[at + width]] ||
-            !pp_matcher_zeros_at(data, len, at + 1, width - 1))
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            const struct pp_matcher_text *text = &matcher->texts[i];
+    /* A wide one has zeros before its second character. */
+    while (width < PP_WIDTH_MAX && len - at > width && data[at + width] == 0)
+        width *= 2;
+    if (len - at <= width || !matcher->second[data[at + width]])
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct pp_matcher_text *text = &matcher->texts[i];
 
-            if (!text->is_path && stem_ends(data, len, at, width, text) &&
-                pp_matcher_text_at(data, len, at, width, text->find, text->len) &&
-                find_encoding(data, len, at, at + (text->len - 1) * width + 1, width, &encoding))
-                return true;
-        }
+        if (!text->is_path && stem_ends(data, len, at, width, text) &&
+            pp_matcher_text_at(data, len, at, width, text, text->len) &&
+            find_encoding(data, len, at, at + pp_matcher_span(text->len, width), width, &encoding))
+            return true;
     }
     return false;
 }
@@ -53,17 +53,19 @@ static bool any_text_at(const struct pp_matcher *matcher, size_t count, const ui
 static bool holds_guard(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
                         size_t first, size_t width, const struct pp_matcher_text *text) {
     const struct pp_matcher_text *guards = &matcher->texts[matcher->text_count];
+    const char *find = text->find[0];
     enum pp_encoding encoding;
 
     for (size_t k = 1; k <= text->stem_len && k + 1 < text->len; k++)
-        for (size_t i = 0; i < matcher->guard_count && text->find[k] == '/'; i++) {
+        for (size_t i = 0; i < matcher->guard_count && find[k] == '/'; i++) {
+            const struct pp_matcher_text *guard = &guards[i];
             size_t at = first + k * width;
 
-            if (text->find[k + 1] == guards[i].find[1] &&
-                pp_matcher_text_at(data, len, at, width, guards[i].find, guards[i].len) &&
-                find_encoding(data, len, at, at + (guards[i].len - 1) * width + 1, width,
+            if (find[k + 1] == guard->find[0][1] &&
+                pp_matcher_text_at(data, len, at, width, guard, guard->len) &&
+                find_encoding(data, len, at, at + pp_matcher_span(guard->len, width), width,
                               &encoding) &&
-                strstr(text->find + 1, guards[i].find) == NULL)
+                strstr(find + 1, guard->find[0]) == NULL)
                 return true;
         }
     return false;

@@ -12,15 +12,17 @@
 #include <string.h>
 
 #define PP_WIDTH_MAX 4
+/* 1, 2 and 4 bytes a character; `width / 2` counts them from 0. */
+#define PP_WIDTH_COUNT 3
 
 /* Where every pattern ends with at least this many slashes the run probe is used; below, a run
  * says too little and each slash is looked at. */
 #define PP_RUN_MIN 16
 
-/* A pattern or a guard. */
+/* A pattern or a guard. Texts are kept in each width, zeros behind each character. */
 struct pp_matcher_text {
-    char *find;
-    char *put;
+    char *find[PP_WIDTH_COUNT];
+    char *put[PP_WIDTH_COUNT];
     size_t len;
     size_t stem_len;  /* without the slashes at its end */
     size_t pattern;   /* index of the caller */
@@ -42,23 +44,21 @@ struct pp_matcher {
     struct pp_matcher_text texts[];
 };
 
-/* Is there `text` from `first` on, a character every `width` bytes and zeros between? Texts begin
- * alike: the last character tells most of them apart. */
+/* Bytes of so many characters, without the zeros behind the last one. */
+static inline size_t pp_matcher_span(size_t count, size_t width) {
+    return (count - 1) * width + 1;
+}
+
+/* Do the text's first `count` characters stand at `first`, in this width? Texts begin alike: the
+ * last character tells most of them apart. */
 static inline bool pp_matcher_text_at(const uint8_t *data, size_t len, size_t first, size_t width,
-                                      const char *text, size_t text_len) {
-    if (first >= len || (len - first - 1) / width < text_len - 1 ||
-        data[first + (text_len - 1) * width] != (uint8_t)text[text_len - 1])
-        return false;
-    if (width == 1)
-        return memcmp(data + first, text, text_len) == 0;
-    for (size_t i = 0; i < text_len; i++) {
-        if (data[first + i * width] != (uint8_t)text[i])
-            return false;
-        for (size_t gap = 1; gap < width && i + 1 < text_len; gap++)
-            if (data[first + i * width + gap] != 0)
-                return false;
-    }
-    return true;
+                                      const struct pp_matcher_text *text, size_t count) {
+    const char *find = text->find[width / 2];
+    size_t span = pp_matcher_span(count, width);
+
+    return first < len && len - first >= span &&
+           data[first + span - 1] == (uint8_t)find[span - 1] &&
+           memcmp(data + first, find, span) == 0;
 }
 
 static inline bool pp_matcher_zeros_at(const uint8_t *data, size_t len, size_t at, size_t count) {

@@ -4,6 +4,8 @@
 #include "stream/broken.h"
 #include "stream/path_end.h"
 
+#include <endian.h>
+
 #define SLASHES 0x2f2f2f2f2f2f2f2fULL
 
 /* What lies in a candidate that is one slash short is no match: where the text at its last slash
@@ -47,7 +49,7 @@ static bool match_run(const struct pp_matcher *matcher, const uint8_t *data, siz
         if (text->stem_end != stem_end || text->len - text->stem_len > run->count ||
             stem_len > run->start || first > short_first ||
             (first < walk->floor && first != short_first) || anchor(first, run->width) >= limit ||
-            !pp_matcher_text_at(data, len, first, run->width, text->find, text->stem_len))
+            !pp_matcher_text_at(data, len, first, run->width, text, text->stem_len))
             continue;
         switch (pp_matcher_judge(matcher, data, len, first, run->width, text, match)) {
         case PP_VERDICT_MATCH:
@@ -63,11 +65,12 @@ static bool match_run(const struct pp_matcher *matcher, const uint8_t *data, siz
     return false;
 }
 
+/* The first byte is the lowest. */
 static uint64_t load_u64(const uint8_t *data) {
     uint64_t word;
 
     memcpy(&word, data, sizeof(word));
-    return word;
+    return le64toh(word);
 }
 
 static uint64_t rotate(uint64_t word, unsigned bits) {
@@ -97,42 +100,55 @@ static bool slash_at(const uint8_t *data, size_t at, size_t width) {
            (width < 4 || (data[at + 2] == 0 && data[at + 3] == 0));
 }
 
-/* Eight bytes of slashes in a width. */
-static uint64_t slashes_of(size_t width) {
-    static const uint8_t words[][8] = {{'/', '/', '/', '/', '/', '/', '/', '/'},
-                                       {'/', 0, '/', 0, '/', 0, '/', 0},
-                                       {'/', 0, 0, 0, '/'}};
+/* The first character of the run that goes on at `at`, a slash. */
+static size_t run_start(const uint8_t *data, size_t at, size_t width, uint64_t slashes) {
+    uint64_t rest = 0;
 
-    return load_u64(words[width / 2]);
+    while (at >= 8 && (rest = load_u64(data + at - 8) ^ slashes) == 0)
+        at -= 8;
+    /* Bytes at the end of the last word are still the run's. */
+    if (at >= 8)
+        return at - ((size_t)__builtin_clzll(rest) / 8 & ~(width - 1));
+    while (at >= width && slash_at(data, at - width, width))
+        at -= width;
+    return at;
 }
 
-/* Finds the run around a probe, in one width. */
-static bool expand(const uint8_t *data, size_t len, size_t at, size_t width, struct run *run) {
-    uint64_t slashes = slashes_of(width);
-    size_t phase = 0;
-    size_t end;
+/* One past the last character of the run that goes on at `at`. */
+static size_t run_end(const uint8_t *data, size_t len, size_t at, size_t width, uint64_t slashes) {
+    uint64_t rest = 0;
 
-    while (phase < width && data[at + phase] != '/')
-        phase++;
-    at += phase;
-    if (phase == width || len - at < width || !slash_at(data, at, width))
-        return false;
-    run->width = width;
-    run->start = at;
-    while (run->start >= 8 && load_u64(data + run->start - 8) == slashes)
-        run->start -= 8;
-    while (run->start >= width && slash_at(data, run->start - width, width))
-        run->start -= width;
-    end = at;
-    while (len - end >= 8 && load_u64(data + end) == slashes)
-        end += 8;
-    while (end < len && len - end >= width && slash_at(data, end, width))
-        end += width;
+    while (len - at >= 8 && (rest = load_u64(data + at) ^ slashes) == 0)
+        at += 8;
+    /* Bytes at the start of the last word are still the run's. */
+    if (len - at >= 8)
+        at += (size_t)__builtin_ctzll(rest) / 8 & ~(width - 1);
+    else
+        while (len - at >= width && slash_at(data, at, width))
+            at += width;
     /* The last slash may have no zeros of its own behind it. */
-    if (end < len && data[end] == '/' && width > 1)
-        end += width;
-    run->count = (end - run->start) / width;
-    return true;
+    if (width > 1 && at < len && data[at] == '/')
+        at += width;
+    return at;
+}
+
+/* Finds the run around a probe: of the one width in which the probe holds nothing but slashes from
+ * its first one on. In a run that is long enough there is such a probe. */
+static bool expand(const uint8_t *data, size_t len, size_t at, struct run *run) {
+    static const uint64_t slashes[PP_WIDTH_COUNT] = {SLASHES, 0x002f002f002f002f,
+                                                     0x0000002f0000002f};
+    uint64_t word = load_u64(data + at);
+    unsigned skip = (unsigned)__builtin_ctzll(word) / 8;
+
+    for (size_t width = 1; width <= PP_WIDTH_MAX; width *= 2)
+        if (word == slashes[width / 2] << skip * 8) {
+            size_t start = run_start(data, at + skip, width, slashes[width / 2]);
+            size_t end = run_end(data, len, at + skip, width, slashes[width / 2]);
+
+            *run = (struct run){.start = start, .count = (end - start) / width, .width = width};
+            return true;
+        }
+    return false;
 }
 
 static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, size_t len,
@@ -140,26 +156,20 @@ static bool next_by_run(const struct pp_matcher *matcher, const uint8_t *data, s
     size_t at;
 
     while ((at = probe(data, len, walk->at, matcher->stride)) < len) {
-        /* Bytes and nothing else where there are no zeros. */
-        size_t width_max = load_u64(data + at) == SLASHES ? 1 : PP_WIDTH_MAX;
+        struct run run;
+        size_t end;
+        bool found;
 
         walk->at = at + matcher->stride;
-        for (size_t width = 1; width <= width_max; width *= 2) {
-            struct run run;
-            size_t end;
-            bool found;
-
-            if (!expand(data, len, at, width, &run) || run.count < PP_RUN_MIN)
-                continue;
-            end = run.start + run.count * width;
-            found = match_run(matcher, data, len, limit, walk, &run, match);
-            /* Zeros behind the last slash may lie past the end. */
-            if (end > walk->at)
-                walk->at = end < len ? end : len;
-            if (found)
-                return true;
-            break;
-        }
+        if (!expand(data, len, at, &run) || run.count < PP_RUN_MIN)
+            continue;
+        end = run.start + run.count * run.width;
+        found = match_run(matcher, data, len, limit, walk, &run, match);
+        /* Zeros behind the last slash may lie past the end. */
+        if (end > walk->at)
+            walk->at = end < len ? end : len;
+        if (found)
+            return true;
     }
     return false;
 }
@@ -176,7 +186,7 @@ static const struct pp_matcher_text *find_broken(const struct pp_matcher *matche
 
         if (best != NULL && (text->is_path || text->len <= best->len))
             continue;
-        end = pp_broken_end(data, len, first, text->find, text->len, text->stem_len);
+        end = pp_broken_end(data, len, first, text->find[0], text->len, text->stem_len);
         if (end == 0 || (text->is_path && !pp_path_ends(data, len, end, 1)))
             continue;
         best = text;
@@ -203,7 +213,7 @@ static bool match_at(const struct pp_matcher *matcher, const uint8_t *data, size
         const struct pp_matcher_text *text = &matcher->texts[i];
 
         if ((best != NULL && text->len <= best->len) ||
-            !pp_matcher_text_at(data, len, first, width, text->find, text->len))
+            !pp_matcher_text_at(data, len, first, width, text, text->len))
             continue;
         switch (pp_matcher_judge(matcher, data, len, first, width, text, &candidate)) {
         case PP_VERDICT_MATCH:
