@@ -114,6 +114,7 @@ int main(void) {
     measure(matcher, "runs too short", "x///////////////", 16, 1);
     measure(matcher, "slashes in UTF-16", "/", 1, 2);
     measure(matcher, "placeholders in UTF-16", prefix, strlen(prefix), 2);
+    measure(matcher, "placeholders in UTF-32", prefix, strlen(prefix), 4);
     pp_matcher_free(matcher);
     pp_values_done(&values);
     pp_table_done(&table);

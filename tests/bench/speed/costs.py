@@ -96,6 +96,11 @@ def _memory_row(what, peak):
 
 # ---- hostile content ----
 
+HIT = (
+    "a placeholder costs much the same however short it is: its slashes are looked for and counted, it is compared, "
+    "judged, written and told, some 500 instructions. Here one stands behind the other."
+)
+
 
 def hostile(setting):
     done = subprocess.run([setting.tools / "hostile"], check=True, stdout=subprocess.PIPE, text=True)
@@ -109,6 +114,7 @@ def hostile(setting):
             "",
             at_least=True,
             unit=" GB/s",
+            why=HIT if name.startswith("placeholders") else "",
         )
 
 
