@@ -8,11 +8,11 @@
 
 #include "base/blob.h"
 #include "base/budget.h"
+#include "base/helpers.h"
 #include "base/sink.h"
 #include "content/findings.h"
 #include "content/kind.h"
 #include "stream/matcher.h"
-#include "tree/pool.h"
 #include "values/older.h"
 
 #include <stdbool.h>

@@ -27,7 +27,6 @@ struct apply {
     struct pp_policy policy;
     atomic_uint_fast64_t files;
     atomic_uint_fast64_t closed;
-    struct pp_helpers helpers;
     uint8_t *buffers; /* PP_VISIT_BUFFER_LEN bytes a worker */
     struct pending {
         const struct pp_policy *policy;
@@ -433,8 +432,7 @@ static int run(struct apply *apply, struct pp_err *err) {
         apply->policy.older = apply->options->older;
         apply->policy.matcher = apply->options->older->forward;
     }
-    atomic_init(&apply->helpers.spare, apply->session->options.jobs - 1);
-    apply->policy.helpers = &apply->helpers;
+    apply->policy.helpers = &apply->session->helpers;
     atomic_init(&apply->files, 0);
     atomic_init(&apply->closed, 0);
     apply->pending = calloc(PENDING_MAX, sizeof(*apply->pending));

@@ -98,7 +98,7 @@ static void on_waiting(void *context, long pid) {
 static void run_parallel(void *context, size_t count, void (*job)(void *arg, size_t i), void *arg) {
     const struct pp_record *record = context;
 
-    pp_pool_each(record->session->options.jobs, count, job, arg);
+    pp_helpers_each(&record->session->helpers, count, job, arg);
 }
 
 static void take_values(struct pp_record *record) {

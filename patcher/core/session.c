@@ -62,6 +62,7 @@ static int make_policy(struct pp_session *session, struct pp_err *err) {
     if (session->matcher == NULL)
         return -(int)err->kind;
     pp_budget_init(&session->budget, session->options.memory_len);
+    pp_helpers_init(&session->helpers, session->options.jobs);
     session->policy = (struct pp_policy){.matcher = session->matcher,
                                          .budget = &session->budget,
                                          .executables = session->options.executables,

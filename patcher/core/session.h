@@ -8,6 +8,7 @@
 
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/helpers.h"
 #include "content/content.h"
 #include "stream/matcher.h"
 #include "values/envfile.h"
@@ -71,6 +72,7 @@ struct pp_session {
     int ignored; /* PP_ENVIRONMENT_CHECKED: a placeholder whose variable was not believed; -1 */
     struct pp_matcher *matcher;
     struct pp_budget budget;
+    struct pp_helpers helpers;
     struct pp_policy policy;
 };
 

@@ -1,7 +1,6 @@
 #include "tree/pool.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -175,49 +174,4 @@ int pp_pool_finish(struct pp_pool *pool, struct pp_err *err) {
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
     return rc;
-}
-
-struct each {
-    void (*job)(void *arg, size_t i);
-    void *arg;
-    size_t count;
-    atomic_size_t next;
-};
-
-static void *run_each(void *arg) {
-    struct each *each = arg;
-    size_t i;
-
-    while ((i = atomic_fetch_add(&each->next, 1)) < each->count)
-        each->job(each->arg, i);
-    return NULL;
-}
-
-void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i), void *arg) {
-    struct each each = {.job = job, .arg = arg, .count = count};
-    pthread_t threads[PP_POOL_JOBS_MAX];
-    unsigned started = 0;
-
-    atomic_init(&each.next, 0);
-    if (jobs > PP_POOL_JOBS_MAX)
-        jobs = PP_POOL_JOBS_MAX;
-    /* The caller is one of the workers. */
-    while (started + 1 < jobs && started + 1 < count &&
-           pthread_create(&threads[started], NULL, run_each, &each) == 0)
-        started++;
-    run_each(&each);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-}
-
-void pp_helpers_each(struct pp_helpers *helpers, size_t count, void (*job)(void *arg, size_t i),
-                     void *arg) {
-    unsigned spare = atomic_load(&helpers->spare);
-    unsigned taken;
-
-    do
-        taken = spare < count ? spare : (unsigned)count;
-    while (!atomic_compare_exchange_weak(&helpers->spare, &spare, spare - taken));
-    pp_pool_each(taken + 1, count, job, arg);
-    atomic_fetch_add(&helpers->spare, taken);
 }

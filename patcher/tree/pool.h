@@ -8,9 +8,6 @@
 
 #include "base/error.h"
 
-#include <stdatomic.h>
-#include <stddef.h>
-
 struct pp_pool;
 
 struct pp_pool_options {
@@ -41,18 +38,5 @@ int pp_pool_give(struct pp_pool *pool, void *task, struct pp_err *err);
 
 /* Delivers the rest and frees the pool. */
 int pp_pool_finish(struct pp_pool *pool, struct pp_err *err);
-
-/* Calls job(arg, i) for each i below `count`, in up to `jobs` threads, and waits for all. */
-void pp_pool_each(unsigned jobs, size_t count, void (*job)(void *arg, size_t i), void *arg);
-
-/* Threads that workers may start when one task is work for many: as many as there are to spare, so
- * that no number of such tasks at once makes more. A value, shared by all workers. */
-struct pp_helpers {
-    atomic_uint spare;
-};
-
-/* Calls job(arg, i) for each i below `count`, in this thread and in what can be spared. */
-void pp_helpers_each(struct pp_helpers *helpers, size_t count, void (*job)(void *arg, size_t i),
-                     void *arg);
 
 #endif

@@ -1,6 +1,5 @@
 #include "tree/pool.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -202,75 +201,11 @@ static void test_nothing_to_do(void **state) {
     }
 }
 
-static void mark(void *arg, size_t i) {
-    atomic_uint *marks = arg;
-
-    atomic_fetch_add(&marks[i], 1);
-}
-
-static void test_each(void **state) {
-    static const size_t counts[] = {0, 1, 2, 7, TASK_COUNT};
-    static atomic_uint marks[TASK_COUNT];
-
-    (void)state;
-    for (unsigned jobs = 1; jobs <= 100; jobs += 33) {
-        for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
-            for (size_t i = 0; i < TASK_COUNT; i++)
-                atomic_store(&marks[i], 0);
-            pp_pool_each(jobs, counts[c], mark, marks);
-            for (size_t i = 0; i < TASK_COUNT; i++)
-                assert_int_equal(atomic_load(&marks[i]), i < counts[c] ? 1 : 0);
-        }
-    }
-}
-
-/* However many share their work at once, no more threads are started than can be spared. */
-struct shared {
-    struct pp_helpers helpers;
-    atomic_uint running;
-    atomic_uint most;
-    atomic_uint done;
-};
-
-static void share_inner(void *arg, size_t i) {
-    struct shared *shared = arg;
-    unsigned running = atomic_fetch_add(&shared->running, 1) + 1;
-    unsigned most = atomic_load(&shared->most);
-
-    (void)i;
-    while (running > most && !atomic_compare_exchange_weak(&shared->most, &most, running))
-        ;
-    sched_yield();
-    atomic_fetch_add(&shared->done, 1);
-    atomic_fetch_sub(&shared->running, 1);
-}
-
-static void share_outer(void *arg, size_t i) {
-    struct shared *shared = arg;
-
-    (void)i;
-    pp_helpers_each(&shared->helpers, 50, share_inner, shared);
-}
-
-static void test_helpers(void **state) {
-    (void)state;
-    for (unsigned jobs = 1; jobs <= 4; jobs++) {
-        struct shared shared = {.running = 0};
-
-        atomic_init(&shared.helpers.spare, jobs - 1);
-        pp_pool_each(jobs, 20, share_outer, &shared);
-        assert_int_equal(atomic_load(&shared.done), 20 * 50);
-        assert_int_equal(atomic_load(&shared.helpers.spare), jobs - 1);
-        assert_in_range(atomic_load(&shared.most), 1, 2 * jobs - 1);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),       cmocka_unit_test(test_window),
         cmocka_unit_test(test_a_long_task), cmocka_unit_test(test_many_results),
         cmocka_unit_test(test_errors),      cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_each),        cmocka_unit_test(test_helpers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
