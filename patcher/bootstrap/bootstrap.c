@@ -407,8 +407,9 @@ int pp_bootstrap_run(struct pp_bootstrap *bootstrap, struct pp_tally *tally, str
     int rc;
 
     bootstrap->tally = tally;
-    bootstrap->archive = pp_bootstrap_archive_open(options->archive, options->sha256,
-                                                   &bootstrap->session->budget, err);
+    bootstrap->archive =
+        pp_bootstrap_archive_open(options->archive, options->sha256, &bootstrap->session->budget,
+                                  &bootstrap->session->helpers, err);
     if (bootstrap->archive == NULL)
         return -(int)err->kind;
     rc = check_room(bootstrap, err);

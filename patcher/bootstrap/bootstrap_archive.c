@@ -47,6 +47,7 @@ struct pp_bootstrap_archive {
     struct archive *reader;      /* NULL: */
     struct pp_bootstrap_zip zip; /* it is one */
     struct pp_budget *budget;
+    struct pp_helpers *helpers;
     struct pp_budget own; /* of the decoder of all of it, which workers do not wait for */
     struct input input;
     struct pp_spool spool;
@@ -135,7 +136,7 @@ static int fail(const struct pp_bootstrap_archive *archive, struct pp_err *err) 
 }
 
 static int start(struct pp_bootstrap_archive *archive, struct pp_err *err) {
-    struct pp_codec_env env = {.budget = &archive->own};
+    struct pp_codec_env env = {.budget = &archive->own, .helpers = archive->helpers};
     struct input *input = &archive->input;
     struct archive *reader = archive_read_new();
     int rc;
@@ -246,6 +247,7 @@ static int open_kind(struct pp_bootstrap_archive *archive, struct pp_err *err) {
 
 struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sha256,
                                                        struct pp_budget *budget,
+                                                       struct pp_helpers *helpers,
                                                        struct pp_err *err) {
     struct pp_bootstrap_archive *archive = calloc(1, sizeof(*archive));
     int rc;
@@ -255,6 +257,7 @@ struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sh
         return NULL;
     }
     archive->budget = budget;
+    archive->helpers = helpers;
     archive->input.raw.ops = &raw_ops;
     pp_budget_init(&archive->own, budget->limit_len);
     pp_spool_init(&archive->spool);

@@ -1,7 +1,8 @@
 /* Reads an archive that comes from outside: zip (bootstrap_zip.h), or tar in any compression
  * (libarchive), told by content.
  *
- *     pp_bootstrap_archive_open(fd, sha256, budget, err)      the entries are read in order:
+ *     pp_bootstrap_archive_open(fd, sha256, budget, helpers, err)
+ *                                                             the entries are read in order:
  *     pp_bootstrap_archive_next(archive, &entry, err)         1, or 0 at the end
  *     pp_bootstrap_archive_read(archive, &entry, spool, err)  the content of the entry; of a
  *                                                             packed one at any time, by any thread
@@ -15,6 +16,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/helpers.h"
 #include "base/spool.h"
 #include "bootstrap/bootstrap_zip.h"
 
@@ -47,10 +49,11 @@ struct pp_bootstrap_archive;
 /* `fd` is borrowed: a file is read from where it stands, anything else to its end. A stream is kept
  * (base/spool.h) before it is read if it is a zip, whose index stands at its end. With `sha256` an
  * archive is kept whatever it is, and not looked into before its digest is the one: PP_ERR_REFUSED.
- * `budget` (borrowed) is for decoders. NULL and `err`: PP_ERR_UNSUPPORTED when it is no such
- * archive. */
+ * `budget` and `helpers` (borrowed) are for decoders. NULL and `err`: PP_ERR_UNSUPPORTED when it is
+ * no such archive. */
 struct pp_bootstrap_archive *pp_bootstrap_archive_open(int fd, const uint8_t *sha256,
                                                        struct pp_budget *budget,
+                                                       struct pp_helpers *helpers,
                                                        struct pp_err *err);
 void pp_bootstrap_archive_close(struct pp_bootstrap_archive *archive);
 

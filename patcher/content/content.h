@@ -12,17 +12,16 @@
 #include "base/sink.h"
 #include "content/findings.h"
 #include "content/kind.h"
+#include "stream/codec.h"
 #include "stream/matcher.h"
 #include "values/older.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Limits on what is decoded; beyond them content is left and reported. */
-#define PP_DECODED_LEN_MAX ((uint64_t)1 << 30)         /* bytes, of a stream and of a whole file */
-#define PP_DECODED_RATIO_MAX 2000                      /* decoded to encoded bytes, */
-#define PP_DECODED_RATIO_FREE_LEN ((uint64_t)64 << 20) /* past so many decoded bytes */
-#define PP_DEPTH_MAX 4                                 /* the file itself is 0 */
+/* Nesting that is looked into; the file itself is 0. Deeper content is left and reported, as what
+ * is past the limits on what is decoded (stream/codec.h). */
+#define PP_DEPTH_MAX 4
 
 struct pp_policy {
     const struct pp_matcher *matcher; /* borrowed */
@@ -30,7 +29,7 @@ struct pp_policy {
      */
     const struct pp_older *older;
     struct pp_budget *budget; /* borrowed */
-    /* NULL, or who may walk parts of one large archive beside the caller; borrowed. */
+    /* NULL, or who may walk or decode parts of one large file beside the caller; borrowed. */
     struct pp_helpers *helpers;
     enum pp_executables executables;
     bool decode;     /* false: compressed content stays closed */

@@ -109,7 +109,10 @@ int pp_walk_coded(struct pp_walk_run *run, const struct pp_walk_place *place, vo
     const struct pp_walk_coding *coding = arg;
     struct counted counted = {.source.ops = &counted_ops, .in = in};
     struct pp_codec_env env = {
-        .budget = run->policy->budget, .holding = run->holding, .len_kept = coding->len_kept};
+        .budget = run->policy->budget,
+        .helpers = pp_budget_is_claimed(run->policy->budget) ? NULL : run->policy->helpers,
+        .holding = run->holding,
+        .len_kept = coding->len_kept};
     struct pp_walk_place inside = pp_walk_inside(place);
     struct pp_recode *recode = NULL;
     size_t before = run->findings->count;

@@ -17,6 +17,7 @@
 
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/helpers.h"
 #include "base/sink.h"
 #include "base/source.h"
 
@@ -24,11 +25,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Limits on what is decoded. Who reads the text keeps to them; a codec does not read far ahead
+ * where they may be met. */
+#define PP_DECODED_LEN_MAX ((uint64_t)1 << 30)         /* bytes, of a stream and of a whole file */
+#define PP_DECODED_RATIO_MAX 2000                      /* decoded to encoded bytes, */
+#define PP_DECODED_RATIO_FREE_LEN ((uint64_t)64 << 20) /* past so many decoded bytes */
+
 /* What a codec needs to know of its surroundings. */
 struct pp_codec_env {
     struct pp_budget *budget; /* borrowed; what the library will allocate is taken from here */
-    bool holding;             /* the caller already holds a part of the budget (nested content) */
-    bool len_kept;            /* text written has the length of the text read */
+    /* NULL, or who may decode beside the caller; borrowed. Not for one who has claimed the budget,
+     * where what the threads hold could be what is lacking later. */
+    struct pp_helpers *helpers;
+    bool holding;  /* the caller already holds a part of the budget (nested content) */
+    bool len_kept; /* text written has the length of the text read */
 };
 
 struct pp_recode;

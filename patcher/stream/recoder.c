@@ -182,18 +182,23 @@ static int advance_waiting(struct pp_recoder *self, bool finishing, struct pp_er
     return 0;
 }
 
-static int fill_input(struct pp_recoder *self, struct pp_err *err) {
+/* An error waits until the decoder has given all that it has. */
+static void fill_input(struct pp_recoder *self) {
     ssize_t count;
 
     if (self->input_len > 0 || self->input_ended)
-        return 0;
-    count = pp_source_read(self->in, self->input, sizeof(self->input), err);
-    if (count < 0)
-        return (int)count;
+        return;
+    count = pp_source_read(self->in, self->input, sizeof(self->input), &self->input_err);
     self->input_at = self->input;
-    self->input_len = (size_t)count;
-    self->input_ended = count == 0;
-    return 0;
+    self->input_len = count > 0 ? (size_t)count : 0;
+    self->input_ended = count <= 0;
+}
+
+static int no_more(const struct pp_recoder *self, struct pp_err *err) {
+    if (self->input_err.kind == PP_ERR_NONE)
+        return pp_err_set(err, PP_ERR_DAMAGED, "unexpected end of the compressed data");
+    *err = self->input_err;
+    return -(int)err->kind;
 }
 
 static ssize_t recoder_read(struct pp_recode *recode, void *text, size_t len, struct pp_err *err) {
@@ -207,11 +212,10 @@ static ssize_t recoder_read(struct pp_recode *recode, void *text, size_t len, st
         int status;
         int rc;
 
-        if ((rc = fill_input(self, err)) < 0)
-            return rc;
+        fill_input(self);
         io.in = self->input_at;
         io.in_len = self->input_len;
-        io.last = self->input_ended;
+        io.last = self->input_ended && self->input_err.kind == PP_ERR_NONE;
         status = self->ops->decode(self, &io, err);
         if (status < 0)
             return status;
@@ -219,7 +223,7 @@ static ssize_t recoder_read(struct pp_recode *recode, void *text, size_t len, st
         /* A step may only change the decoder's state; two that move nothing wait for more. */
         moved = count > 0 || io.in != self->input_at;
         if (status == PP_STAGE_MORE && self->input_ended && idle && !moved)
-            return pp_err_set(err, PP_ERR_DAMAGED, "unexpected end of the compressed data");
+            return no_more(self, err);
         idle = !moved;
         self->input_at = io.in;
         self->input_len = io.in_len;

@@ -59,6 +59,7 @@ struct pp_recoder {
     const uint8_t *input_at;
     size_t input_len;
     bool input_ended;
+    struct pp_err input_err; /* why, if it is not its end */
     bool text_ended;
 
     struct pp_piece *first; /* the writer is here */

@@ -1,4 +1,6 @@
-/* xz through liblzma, block by block: the decoder. The writer is in xz_piece.c. */
+/* xz through liblzma, block by block: the decoder. The writer is in xz_piece.c, what decodes
+ * several blocks at once in xz_ahead.c. */
+#include "stream/xz_ahead.h"
 #include "stream/xz_piece.h"
 
 #include <stdlib.h>
@@ -7,6 +9,8 @@
 enum xz_state {
     XZ_HEADER = 0,   /* stream header */
     XZ_BLOCK_HEADER, /* or the first byte of the index */
+    XZ_BLOCK_OPEN,
+    XZ_BLOCK_AHEAD, /* it is gathered */
     XZ_BLOCK,
     XZ_INDEX,
     XZ_FOOTER,
@@ -18,12 +22,17 @@ struct xz_recode {
     enum xz_state state;
     uint8_t head[LZMA_BLOCK_HEADER_SIZE_MAX];
     size_t head_len;
-    bool any; /* a stream was decoded */
+    bool any;             /* a stream was decoded */
+    uint64_t encoded_len; /* read so far */
+    uint64_t text_len;    /* of the blocks so far, where their headers tell it */
 
     lzma_stream_flags flags;
     lzma_stream stream;
     lzma_block block;
+    uint64_t decoder_len;
     struct pp_xz_piece *piece; /* the block that is being decoded; borrowed */
+    struct pp_xz_ahead ahead;
+    struct pp_err late; /* what is wrong behind the blocks that are yet to be given */
     lzma_index_hash *hash;
     struct pp_xz_piece *padding; /* borrowed */
     size_t padding_len;
@@ -137,10 +146,46 @@ static void set_style(struct xz_recode *self, struct pp_xz_piece *piece) {
     piece->piece.ready = true;
 }
 
+/* Where the text so far, with that of the block, is within the limits on what is decoded, nobody
+ * will stop in it: that more was read by then than without it changes nothing. */
+static bool may_go_ahead(const struct xz_recode *self) {
+    uint64_t text_len = self->text_len + self->block.uncompressed_size;
+
+    return self->recoder.out == NULL && self->piece->uncompressed_told &&
+           self->block.uncompressed_size <= PP_DECODED_LEN_MAX &&
+           (text_len <= PP_DECODED_RATIO_FREE_LEN ||
+            text_len / PP_DECODED_RATIO_MAX <= self->encoded_len);
+}
+
+static int open_block(struct xz_recode *self, struct pp_err *err) {
+    bool pending = self->ahead.count > 0;
+    uint64_t encoder_len = pp_lzma_encoder_memory(self->piece->filters);
+    lzma_ret status;
+    int rc;
+
+    /* What those before it hold must not make this one fail. */
+    if (!pending || self->decoder_len <= self->recoder.decoder_len) {
+        rc = pp_recoder_need(&self->recoder, self->decoder_len, encoder_len, err);
+        if (rc < 0)
+            return rc;
+        if (may_go_ahead(self) && pp_xz_ahead_take(&self->ahead, &self->block, self->decoder_len)) {
+            self->text_len += self->block.uncompressed_size;
+            self->state = XZ_BLOCK_AHEAD;
+            return pp_xz_ahead_begin(&self->ahead, &self->block, err);
+        }
+    }
+    if (pending) {
+        pp_xz_ahead_run(&self->ahead);
+        return PP_STAGE_MORE;
+    }
+    set_style(self, self->piece);
+    self->state = XZ_BLOCK;
+    status = lzma_block_decoder(&self->stream, &self->block);
+    return status == LZMA_OK ? PP_STAGE_MORE : pp_lzma_error(status, err);
+}
+
 static int begin_block(struct xz_recode *self, struct pp_err *err) {
     struct pp_xz_piece *piece = pp_xz_piece_new(PP_XZ_BLOCK, err);
-    uint64_t decoder_len;
-    uint64_t encoder_len;
     lzma_ret status;
     int rc;
 
@@ -157,25 +202,17 @@ static int begin_block(struct xz_recode *self, struct pp_err *err) {
     if (status != LZMA_OK)
         return pp_lzma_error(status, err);
     /* This also checks the chain: its last filter is LZMA2. */
-    decoder_len = lzma_raw_decoder_memusage(piece->filters);
-    if (decoder_len == UINT64_MAX)
+    self->decoder_len = lzma_raw_decoder_memusage(piece->filters);
+    if (self->decoder_len == UINT64_MAX)
         return pp_lzma_error(LZMA_OPTIONS_ERROR, err);
-    encoder_len = pp_lzma_encoder_memory(piece->filters);
-    rc = pp_recoder_need(&self->recoder, decoder_len, encoder_len, err);
-    if (rc < 0)
-        return rc;
     piece->flags = self->flags;
     piece->header_size = self->block.header_size;
     piece->compressed_told = self->block.compressed_size != LZMA_VLI_UNKNOWN;
     piece->uncompressed_told = self->block.uncompressed_size != LZMA_VLI_UNKNOWN;
-    set_style(self, piece);
     self->piece = piece;
-    status = lzma_block_decoder(&self->stream, &self->block);
-    if (status != LZMA_OK)
-        return pp_lzma_error(status, err);
     self->head_len = 0;
-    self->state = XZ_BLOCK;
-    return PP_STAGE_MORE;
+    self->state = XZ_BLOCK_OPEN;
+    return open_block(self, err);
 }
 
 static int decode_block_header(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *err) {
@@ -196,10 +233,16 @@ static int decode_block_header(struct xz_recode *self, struct pp_stage_io *io, s
     return begin_block(self, err);
 }
 
+static int end_block(struct xz_recode *self, const lzma_block *block, struct pp_err *err) {
+    lzma_ret status = lzma_index_hash_append(self->hash, lzma_block_unpadded_size(block),
+                                             block->uncompressed_size);
+
+    return status == LZMA_OK ? PP_STAGE_MORE : pp_lzma_error(status, err);
+}
+
 static int decode_block(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *err) {
     const uint8_t *in = io->in;
     const uint8_t *out = io->out;
-    lzma_ret status;
     int rc = pp_lzma_step(&self->stream, io, LZMA_RUN, err);
 
     if (rc < 0)
@@ -215,12 +258,16 @@ static int decode_block(struct xz_recode *self, struct pp_stage_io *io, struct p
     }
     if (rc == PP_STAGE_MORE)
         return rc;
-    status = lzma_index_hash_append(self->hash, lzma_block_unpadded_size(&self->block),
-                                    self->block.uncompressed_size);
-    if (status != LZMA_OK)
-        return pp_lzma_error(status, err);
+    self->text_len += self->block.uncompressed_size;
     self->state = XZ_BLOCK_HEADER;
-    return PP_STAGE_MORE;
+    return end_block(self, &self->block, err);
+}
+
+static int give_ahead(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *err) {
+    lzma_block block;
+    int rc = pp_xz_ahead_give(&self->ahead, io, &block, err);
+
+    return rc == PP_STAGE_END ? end_block(self, &block, err) : rc;
 }
 
 static int decode_index(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *err) {
@@ -286,14 +333,18 @@ static int decode_padding(struct xz_recode *self, struct pp_stage_io *io, struct
     return io->in_len == 0 ? PP_STAGE_END : PP_STAGE_MORE;
 }
 
-static int xz_decode(struct pp_recoder *recoder, struct pp_stage_io *io, struct pp_err *err) {
-    struct xz_recode *self = (struct xz_recode *)recoder;
-
+static int step(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *err) {
     switch (self->state) {
     case XZ_HEADER:
         return decode_header(self, io, err);
     case XZ_BLOCK_HEADER:
         return decode_block_header(self, io, err);
+    case XZ_BLOCK_OPEN:
+        return open_block(self, err);
+    case XZ_BLOCK_AHEAD:
+        if (pp_xz_ahead_gather(&self->ahead, io) == PP_STAGE_END)
+            self->state = XZ_BLOCK_HEADER;
+        return PP_STAGE_MORE;
     case XZ_BLOCK:
         return decode_block(self, io, err);
     case XZ_INDEX:
@@ -303,6 +354,31 @@ static int xz_decode(struct pp_recoder *recoder, struct pp_stage_io *io, struct 
     default:
         return decode_padding(self, io, err);
     }
+}
+
+static int xz_decode(struct pp_recoder *recoder, struct pp_stage_io *io, struct pp_err *err) {
+    struct xz_recode *self = (struct xz_recode *)recoder;
+    const uint8_t *in = io->in;
+    int rc;
+
+    if (self->ahead.giving)
+        return give_ahead(self, io, err);
+    if (self->late.kind != PP_ERR_NONE) {
+        *err = self->late;
+        return -(int)err->kind;
+    }
+    if (self->ahead.count > 0 && (io->in_len == 0 || self->state == XZ_INDEX)) {
+        pp_xz_ahead_run(&self->ahead);
+        return PP_STAGE_MORE;
+    }
+    rc = step(self, io, err);
+    self->encoded_len += (uint64_t)(io->in - in);
+    if (rc >= 0 || self->ahead.count == 0)
+        return rc;
+    self->late = *err;
+    pp_err_clear(err);
+    pp_xz_ahead_run(&self->ahead);
+    return PP_STAGE_MORE;
 }
 
 static int xz_encoder(struct pp_recoder *recoder, struct pp_piece *piece, struct pp_stage **stage,
@@ -316,6 +392,7 @@ static void xz_free(struct pp_recoder *recoder) {
     struct xz_recode *self = (struct xz_recode *)recoder;
 
     lzma_end(&self->stream);
+    pp_xz_ahead_done(&self->ahead);
     lzma_index_hash_end(self->hash, NULL);
     pp_trial_done(&self->trial);
     pp_recoder_done(recoder);
@@ -337,6 +414,8 @@ static int xz_open(const struct pp_codec_env *env, struct pp_source *in, struct 
     if (self == NULL)
         return pp_err_nomem(err);
     self->stream = (lzma_stream)LZMA_STREAM_INIT;
+    self->ahead.budget = env->budget;
+    self->ahead.helpers = env->helpers;
     pp_recoder_init(&self->recoder, &xz_ops, env, in, out);
     *recode = &self->recoder.recode;
     return 0;

@@ -21,6 +21,9 @@ struct recode_run {
     struct pp_buffer was;            /* the text read */
     struct pp_buffer out;            /* the bytes written */
     bool decode_only;
+    unsigned jobs;        /* threads that decode; 0: one */
+    size_t broken_at;     /* the source fails behind so many bytes; 0: it does not */
+    uint64_t memory_most; /* what was taken from the budget at once, seen between two reads */
 };
 
 #define RECODE_RUN_WHOLE ((size_t)1 << 20)
@@ -42,13 +45,15 @@ struct slow_source {
     const uint8_t *data;
     size_t left;
     size_t step;
+    bool broken; /* it ends with an error */
 };
 
 static inline ssize_t slow_source_read(struct pp_source *source, void *data, size_t len,
                                        struct pp_err *err) {
     struct slow_source *self = (struct slow_source *)source;
 
-    (void)err;
+    if (self->left == 0 && self->broken)
+        return pp_err_set(err, PP_ERR_SYSTEM, "the source is broken");
     if (self->step > 0 && len > self->step)
         len = self->step;
     if (len > self->left)
@@ -78,7 +83,7 @@ static inline int recode_run_write(struct recode_run *run, struct pp_recode *rec
 }
 
 static inline int recode_run_text(struct recode_run *run, struct pp_recode *recode,
-                                  struct pp_err *err) {
+                                  const struct pp_budget *budget, struct pp_err *err) {
     size_t written = 0;
     size_t whole;
     size_t end;
@@ -90,6 +95,8 @@ static inline int recode_run_text(struct recode_run *run, struct pp_recode *reco
         if (rc < 0)
             return rc;
         count = pp_recode_read(recode, run->was.data + run->was.len, run->read_len, err);
+        if (budget->taken_len > run->memory_most)
+            run->memory_most = budget->taken_len;
         if (count < 0)
             return (int)count;
         run->was.len += (size_t)count;
@@ -112,21 +119,28 @@ static inline int recode_run_text(struct recode_run *run, struct pp_recode *reco
 /* 0 or the codec's error. `was` and `out` are filled from their start. */
 static inline int recode_run(struct recode_run *run, const void *in, size_t in_len,
                              struct pp_err *err) {
-    struct slow_source source = {{&slow_source_ops}, in, in_len, run->source_len};
+    struct slow_source source = {{&slow_source_ops}, in, in_len, run->source_len, false};
     struct pp_codec_env env = {.len_kept = run->len_kept};
+    struct pp_helpers helpers;
     struct pp_budget budget;
     struct pp_sink_buffer sink;
     struct pp_recode *recode = NULL;
     int rc;
 
     pp_budget_init(&budget, run->memory_len != 0 ? run->memory_len : (uint64_t)64 << 20);
+    pp_helpers_init(&helpers, run->jobs > 0 ? run->jobs : 1);
     env.budget = &budget;
+    env.helpers = &helpers;
+    if (run->broken_at > 0 && run->broken_at < in_len) {
+        source.left = run->broken_at;
+        source.broken = true;
+    }
     run->was.len = 0;
     run->out.len = 0;
     pp_sink_buffer_init(&sink, &run->out);
     rc = run->codec->open(&env, &source.source, run->decode_only ? NULL : &sink.sink, &recode, err);
     if (rc == 0)
-        rc = recode_run_text(run, recode, err);
+        rc = recode_run_text(run, recode, &budget, err);
     pp_recode_free(recode);
     if (budget.taken_len != 0)
         rc = pp_err_set(err, PP_ERR_USAGE, "memory was not given back to the budget");

@@ -207,7 +207,7 @@ static void test_misuse(void **state) {
 static void test_budget(void **state) {
     struct pp_budget budget;
     struct pp_codec_env env = {.budget = &budget};
-    struct slow_source source = {{&slow_source_ops}, NULL, 0, 0};
+    struct slow_source source = {{&slow_source_ops}, NULL, 0, 0, false};
     struct pp_recode *recode = NULL;
 
     (void)state;
