@@ -1,7 +1,7 @@
 /* xz through liblzma, block by block: the decoder. The writer is in xz_piece.c, what decodes
  * several blocks at once in xz_ahead.c. */
 #include "stream/xz_ahead.h"
-#include "stream/xz_piece.h"
+#include "stream/xz_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ struct xz_recode {
     uint32_t dict_size; /* of the block that was tried */
     struct pp_lzma_style style;
 
-    lzma_index *index; /* of the writer */
+    struct pp_xz_writer writer;
 };
 
 static bool xz_bid(const uint8_t *head, size_t len) {
@@ -385,7 +385,7 @@ static int xz_encoder(struct pp_recoder *recoder, struct pp_piece *piece, struct
                       struct pp_err *err) {
     struct xz_recode *self = (struct xz_recode *)recoder;
 
-    return pp_xz_encoder((struct pp_xz_piece *)piece, &self->index, stage, err);
+    return pp_xz_writer_encoder(&self->writer, (struct pp_xz_piece *)piece, stage, err);
 }
 
 static void xz_free(struct pp_recoder *recoder) {
@@ -396,7 +396,7 @@ static void xz_free(struct pp_recoder *recoder) {
     lzma_index_hash_end(self->hash, NULL);
     pp_trial_done(&self->trial);
     pp_recoder_done(recoder);
-    lzma_index_end(self->index, NULL);
+    pp_xz_writer_done(&self->writer);
     free(self);
 }
 
@@ -414,6 +414,7 @@ static int xz_open(const struct pp_codec_env *env, struct pp_source *in, struct 
     if (self == NULL)
         return pp_err_nomem(err);
     self->stream = (lzma_stream)LZMA_STREAM_INIT;
+    pp_xz_writer_init(&self->writer, env);
     self->ahead.budget = env->budget;
     self->ahead.helpers = env->helpers;
     pp_recoder_init(&self->recoder, &xz_ops, env, in, out);

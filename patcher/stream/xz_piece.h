@@ -1,9 +1,7 @@
-/* The pieces of an .xz file, and how the writer encodes them.
+/* The pieces of an .xz file.
  *
  * Source: "The .xz File Format", version 1.2.1. A file is streams with padding between them; a
- * stream is a header, blocks, an index and a footer. The writer keeps the filters, the check and
- * the size of each block; a block whose header tells its sizes (multi-threaded encoders write
- * those) tells them again.
+ * stream is a header, blocks, an index and a footer.
  */
 #ifndef PP_STREAM_XZ_PIECE_H
 #define PP_STREAM_XZ_PIECE_H
@@ -30,10 +28,7 @@ struct pp_xz_piece {
 /* LZMA_VLI_UNKNOWN in every filter, so that it can be freed. */
 struct pp_xz_piece *pp_xz_piece_new(enum pp_xz_kind kind, struct pp_err *err);
 void pp_xz_piece_free(struct pp_piece *piece);
-
-/* The encoder of a piece, NULL in `stage` when it was only kept. `index` (NULL when no block was
- * written since the last stream) gathers the blocks and is let go with the index itself. */
-int pp_xz_encoder(struct pp_xz_piece *piece, lzma_index **index, struct pp_stage **stage,
-                  struct pp_err *err);
+/* A piece with all that this one has, for who needs it longer; this one is left to be freed. */
+struct pp_xz_piece *pp_xz_piece_move(struct pp_xz_piece *piece, struct pp_err *err);
 
 #endif

@@ -21,9 +21,9 @@ struct recode_run {
     struct pp_buffer was;            /* the text read */
     struct pp_buffer out;            /* the bytes written */
     bool decode_only;
-    unsigned jobs;        /* threads that decode; 0: one */
+    unsigned jobs;        /* threads that work; 0: one */
     size_t broken_at;     /* the source fails behind so many bytes; 0: it does not */
-    uint64_t memory_most; /* what was taken from the budget at once, seen between two reads */
+    uint64_t memory_most; /* what was taken from the budget at once, seen between two calls */
 };
 
 #define RECODE_RUN_WHOLE ((size_t)1 << 20)
@@ -67,6 +67,11 @@ static inline ssize_t slow_source_read(struct pp_source *source, void *data, siz
 
 static const struct pp_source_ops slow_source_ops = {.read = slow_source_read};
 
+static inline void recode_run_note(struct recode_run *run, const struct pp_budget *budget) {
+    if (budget->taken_len > run->memory_most)
+        run->memory_most = budget->taken_len;
+}
+
 /* Writes the text from `*at` up to `end`. */
 static inline int recode_run_write(struct recode_run *run, struct pp_recode *recode, size_t *at,
                                    size_t end, struct pp_err *err) {
@@ -95,8 +100,7 @@ static inline int recode_run_text(struct recode_run *run, struct pp_recode *reco
         if (rc < 0)
             return rc;
         count = pp_recode_read(recode, run->was.data + run->was.len, run->read_len, err);
-        if (budget->taken_len > run->memory_most)
-            run->memory_most = budget->taken_len;
+        recode_run_note(run, budget);
         if (count < 0)
             return (int)count;
         run->was.len += (size_t)count;
@@ -110,6 +114,7 @@ static inline int recode_run_text(struct recode_run *run, struct pp_recode *reco
         if (count == 0 || end > whole)
             end = whole;
         rc = recode_run_write(run, recode, &written, end, err);
+        recode_run_note(run, budget);
         if (rc < 0)
             return rc;
     } while (count > 0);

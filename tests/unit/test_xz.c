@@ -174,88 +174,132 @@ static void test_long(void **state) {
     assert_same(&run.out, &encoded);
 }
 
-/* Reads with several threads, and with one: the same text or the same error. Behind an error there
- * may be more of the text, as blocks are decoded whole. Returns whether blocks were decoded at
- * once. */
-static bool reads_alike(const struct pp_buffer *encoded, uint64_t memory_len, size_t broken_at) {
-    PP_AUTO(recode_run_done) struct recode_run alone = recode_run_whole(CODEC);
+/* Runs with several threads, and with one: the same text and bytes, or the same error. Behind an
+ * error there may be more of the text, as blocks are decoded whole. Returns whether more memory was
+ * taken, for blocks side by side. */
+static bool runs_alike(const struct recode_run *like, const struct pp_buffer *encoded) {
+    PP_AUTO(recode_run_done) struct recode_run alone = *like;
     struct pp_err alone_err = PP_ERR_INIT;
-    bool at_once = false;
-    int alone_rc;
+    bool side_by_side = false;
+    int alone_rc = recode_run(&alone, encoded->data, encoded->len, &alone_err);
 
-    alone.decode_only = true;
-    alone.memory_len = memory_len;
-    alone.broken_at = broken_at;
-    alone_rc = recode_run(&alone, encoded->data, encoded->len, &alone_err);
-    for (unsigned jobs = 2; jobs <= 5; jobs++) {
-        PP_AUTO(recode_run_done) struct recode_run run = recode_run_whole(CODEC);
+    for (unsigned jobs = 2; jobs <= 5; jobs += 3) {
+        PP_AUTO(recode_run_done) struct recode_run run = *like;
         struct pp_err err = PP_ERR_INIT;
 
-        run.decode_only = true;
-        run.memory_len = memory_len;
-        run.broken_at = broken_at;
         run.jobs = jobs;
-        run.read_len = jobs % 2 == 0 ? 4099 : RECODE_RUN_WHOLE;
-        run.source_len = jobs % 2 == 0 ? 0 : 1009;
+        run.read_len = jobs == 2 ? 4099 : RECODE_RUN_WHOLE;
+        run.source_len = jobs == 2 ? 0 : 1009;
         assert_int_equal(recode_run(&run, encoded->data, encoded->len, &err), alone_rc);
         assert_string_equal(err.text, alone_err.text);
         assert_true(run.was.len >= alone.was.len);
-        if (alone_rc == 0)
-            assert_int_equal(run.was.len, alone.was.len);
         if (alone.was.len > 0)
             assert_memory_equal(run.was.data, alone.was.data, alone.was.len);
-        at_once = at_once || run.memory_most > alone.memory_most;
+        if (alone_rc == 0) {
+            assert_same(&run.was, &alone.was);
+            assert_same(&run.out, &alone.out);
+        }
+        side_by_side = side_by_side || run.memory_most > alone.memory_most;
     }
-    return at_once;
+    return side_by_side;
 }
 
-enum { AHEAD_BLOCK_LEN = 30011 };
+static bool reads_alike(const struct pp_buffer *encoded, uint64_t memory_len, size_t broken_at) {
+    struct recode_run run = recode_run_whole(CODEC);
 
-/* What a batch takes: blocks that tell their sizes. The rest is decoded between the batches. */
-static void test_ahead(void **state) {
+    run.decode_only = true;
+    run.memory_len = memory_len;
+    run.broken_at = broken_at;
+    return runs_alike(&run, encoded);
+}
+
+static bool writes_alike(const struct pp_buffer *encoded, const struct pp_buffer *patched,
+                         bool len_kept) {
+    struct recode_run run = recode_run_whole(CODEC);
+
+    run.patched = patched;
+    run.len_kept = len_kept;
+    run.memory_len = (uint64_t)1 << 30;
+    return runs_alike(&run, encoded);
+}
+
+enum { SIDE_BLOCK_LEN = 30011 };
+
+/* Blocks that tell their sizes, between others, and one whose coder takes more than those before
+ * it. */
+static void put_mixed(struct pp_buffer *encoded, const struct pp_buffer *text) {
     lzma_options_lzma options;
     const lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}};
+
+    put_threaded(encoded, text, 0, SIDE_BLOCK_LEN);
+    put_threaded(encoded, text, 1, SIDE_BLOCK_LEN);
+    assert_false(lzma_lzma_preset(&options, 0));
+    options.dict_size = (uint32_t)24 << 20;
+    put_filtered(encoded, text, filters);
+    sample_append(encoded, "\0\0\0\0", 4);
+    put_threaded(encoded, text, 0, SIDE_BLOCK_LEN);
+}
+
+static void test_read_side_by_side(void **state) {
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer untold = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
 
     (void)state;
-    put_text(&text, 8 * AHEAD_BLOCK_LEN + 100);
-    put_stream(&encoded, &text, 0, LZMA_CHECK_CRC32, AHEAD_BLOCK_LEN);
-    assert_false(reads_alike(&encoded, 0, 0));
-    put_threaded(&encoded, &text, 0, AHEAD_BLOCK_LEN);
+    put_text(&text, 4 * SIDE_BLOCK_LEN + 100);
+    put_stream(&untold, &text, 0, LZMA_CHECK_CRC32, SIDE_BLOCK_LEN);
+    assert_false(reads_alike(&untold, 0, 0));
+    put_threaded(&encoded, &text, 0, SIDE_BLOCK_LEN);
     assert_true(reads_alike(&encoded, 0, 0));
-    /* One whose decoder takes more than those before it. */
-    put_threaded(&encoded, &text, 4, AHEAD_BLOCK_LEN);
-    assert_false(lzma_lzma_preset(&options, 0));
-    options.dict_size = (uint32_t)24 << 20;
-    put_filtered(&encoded, &text, filters);
-    put_threaded(&encoded, &text, 0, AHEAD_BLOCK_LEN);
+    put_mixed(&encoded, &text);
     assert_true(reads_alike(&encoded, 0, 0));
     /* Within the budget, whatever it is. */
-    for (uint64_t memory_len = (uint64_t)1 << 20; memory_len < (uint64_t)80 << 20;
-         memory_len += memory_len / 4)
+    for (uint64_t memory_len = (uint64_t)1 << 20; memory_len < (uint64_t)60 << 20;
+         memory_len += memory_len / 3)
         reads_alike(&encoded, memory_len, 0);
     /* The text before it is given first. */
-    for (size_t at = 1; at < encoded.len; at += encoded.len / 40)
+    for (size_t at = 1; at < encoded.len; at += encoded.len / 12)
         reads_alike(&encoded, 0, at);
 }
 
+static void test_write_side_by_side(void **state) {
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer mixed = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer patched = PP_BUFFER_INIT;
+
+    (void)state;
+    put_text(&text, 4 * SIDE_BLOCK_LEN + 100);
+    put_threaded(&encoded, &text, 0, SIDE_BLOCK_LEN);
+    assert_true(writes_alike(&encoded, &text, true));
+    assert_true(writes_alike(&encoded, NULL, false));
+    put(&patched, &text);
+    sample_replace(&patched, SAMPLE_DEFAULT, SAMPLE_VALUE);
+    assert_int_not_equal(patched.len, text.len);
+    assert_true(writes_alike(&encoded, &patched, false));
+    put_mixed(&mixed, &text);
+    assert_true(writes_alike(&mixed, NULL, true));
+    /* What is wrong with the input is told as without threads. */
+    encoded.len -= encoded.len / 3;
+    writes_alike(&encoded, NULL, true);
+}
+
 /* The text before the damage is given first; it is told in the same words. */
-static void test_ahead_damaged(void **state) {
+static void test_damaged_side_by_side(void **state) {
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
     PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
     size_t step;
 
     (void)state;
-    put_text(&text, 4 * AHEAD_BLOCK_LEN + 100);
-    put_threaded(&encoded, &text, 0, AHEAD_BLOCK_LEN);
-    step = encoded.len / 150;
-    for (size_t len = 0; len < encoded.len; len += len < 40 || len + 100 > encoded.len ? 1 : step) {
+    put_text(&text, 3 * SIDE_BLOCK_LEN + 100);
+    put_threaded(&encoded, &text, 0, SIDE_BLOCK_LEN);
+    step = encoded.len / 50;
+    for (size_t len = 0; len < encoded.len; len += len < 40 || len + 80 > encoded.len ? 1 : step) {
         struct pp_buffer part = {.data = encoded.data, .len = len};
 
         reads_alike(&part, 0, 0);
     }
-    for (size_t at = 0; at < encoded.len; at += at < 40 || at + 100 > encoded.len ? 1 : step) {
+    for (size_t at = 0; at < encoded.len; at += at < 40 || at + 80 > encoded.len ? 1 : step) {
         encoded.data[at] ^= (uint8_t)(1 << at % 8);
         reads_alike(&encoded, 0, 0);
         encoded.data[at] ^= (uint8_t)(1 << at % 8);
@@ -318,12 +362,19 @@ static void test_bid(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_presets), cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_blocks),  cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_streams), cmocka_unit_test(test_long),
-        cmocka_unit_test(test_ahead),   cmocka_unit_test(test_ahead_damaged),
-        cmocka_unit_test(test_damaged), cmocka_unit_test(test_unsupported),
-        cmocka_unit_test(test_budget),  cmocka_unit_test(test_bid),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_read_side_by_side),
+        cmocka_unit_test(test_write_side_by_side),
+        cmocka_unit_test(test_damaged_side_by_side),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_bid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
