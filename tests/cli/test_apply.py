@@ -7,6 +7,7 @@ import os
 import random
 import stat
 import subprocess
+import tarfile
 import warnings
 import zipfile
 
@@ -747,6 +748,56 @@ def test_jobs_make_no_difference_in_a_large_archive(tmp_path):
                 assert gzip.decompress(archive.read(entry)) == patched(TEXT)
             elif name != "damaged":
                 assert archive.read(entry) == patched(content)
+
+
+def large_tar_xz(path):
+    """Texts that it holds, by name: blocks that tell their sizes, as several threads of xz write them."""
+    noise = random.Random(5)
+    texts = {f"file {i}": noise.randbytes(noise.randrange(30000)) + (TEXT if i % 3 == 0 else b"") for i in range(60)}
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in texts.items():
+            content = packed(content) if name.endswith("7") else content
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    content = subprocess.run(
+        ["xz", "-1", "-T2", "--block-size=128KiB"], input=file.getvalue(), capture_output=True, check=True
+    ).stdout
+    write(path, content)
+    return texts
+
+
+def blocks_of_xz(path):
+    """The text of each block, and what its header tells."""
+    said = subprocess.run(["xz", "--robot", "-lvv", path], capture_output=True, check=True, text=True).stdout
+    return [(line.split("\t")[7], line.split("\t")[11:13]) for line in said.splitlines() if line.startswith("block")]
+
+
+@pytest.mark.parametrize("words", [[], ["--memory=40M"]])
+def test_jobs_make_no_difference_in_blocks_of_xz(tmp_path, words):
+    outputs = []
+    for jobs in (1, 2, 8):
+        root = tmp_path / str(jobs) / "root"
+        texts = large_tar_xz(root / "large.tar.xz")
+        before = blocks_of_xz(root / "large.tar.xz")
+        assert len(before) > 6
+        content = (root / "large.tar.xz").read_bytes()
+        write(root / "cut", content[: len(content) * 2 // 3])
+        write(root / "damaged", content[: len(content) // 2] + b"damaged" + content[len(content) // 2 + 7 :])
+        said = apply(root, f"--jobs={jobs}", "--json", *words, status=1)
+        outputs.append((said.stdout.splitlines()[:-1], said.stderr, contents(root)))
+    assert outputs[0] == outputs[1] == outputs[2]
+    told = files_of(said)
+    assert len(told["large.tar.xz"]["hits"]) == 2 * len(texts) // 3
+    assert "unexpected end" in str(told["cut"]) and "corrupt" in str(told["damaged"])
+    with tarfile.open(root / "large.tar.xz", "r:xz") as archive:
+        for name, content in texts.items():
+            found = archive.extractfile(name).read()
+            assert (gzip.decompress(found) if name.endswith("7") else found) == patched(content)
+    after = blocks_of_xz(root / "large.tar.xz")
+    assert [len_ for len_, _ in after[:-1]] == [len_ for len_, _ in before[:-1]]
+    assert [tells for _, tells in after[:-1]] == [tells for _, tells in before[:-1]]
 
 
 def test_quiet(root):

@@ -83,6 +83,17 @@ def test_tar_is_what_tar_and_replace_make_of_it(device, tmp_path, compression):
     assert "8 files as patched, 0 not" in device.pathpatch("verify", *values()).stdout
 
 
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_tar_in_blocks_of_xz(device, tmp_path, jobs):
+    entries = sample()
+    entries |= {f"share/{i}": File(os.urandom(40000) + entries["etc/plain.conf"].content) for i in range(30)}
+    plain = write_tar(tmp_path / "plain", entries)
+    with open(tmp_path / "archive", "wb") as out:
+        subprocess.run(["xz", "-0", "-c", "-T2", "--block-size=128KiB", plain], stdout=out, check=True)
+    device.bootstrap(tmp_path / "archive", f"--jobs={jobs}")
+    check_tree(device, plain, tmp_path, entries)
+
+
 def test_zstd_tar(device, tmp_path):
     entries = sample()
     plain = write_tar(tmp_path / "plain", entries)

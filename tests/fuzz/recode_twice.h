@@ -19,6 +19,7 @@ static inline int fuzz_run(struct recode_run *run, const uint8_t *data, size_t l
     int rc;
 
     run->memory_len = FUZZ_MEMORY_LEN;
+    run->jobs = 1 + len % 3;
     rc = recode_run(run, data, len, &err);
     if (rc < 0 && (rc != -(int)err.kind || err.text[0] == '\0' || err.kind == PP_ERR_USAGE))
         abort();
