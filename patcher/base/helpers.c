@@ -1,6 +1,23 @@
 #include "base/helpers.h"
 
-#include <pthread.h>
+bool pp_helpers_start(struct pp_helpers *helpers, pthread_t *thread, void *(*run)(void *arg),
+                      void *arg) {
+    unsigned spare = atomic_load(&helpers->spare);
+
+    do
+        if (spare == 0)
+            return false;
+    while (!atomic_compare_exchange_weak(&helpers->spare, &spare, spare - 1));
+    if (pthread_create(thread, NULL, run, arg) == 0)
+        return true;
+    atomic_fetch_add(&helpers->spare, 1);
+    return false;
+}
+
+void pp_helpers_join(struct pp_helpers *helpers, pthread_t thread) {
+    pthread_join(thread, NULL);
+    atomic_fetch_add(&helpers->spare, 1);
+}
 
 struct each {
     void (*job)(void *arg, size_t i);
@@ -18,31 +35,18 @@ static void *run_each(void *arg) {
     return NULL;
 }
 
-/* The caller does one job itself. */
-static unsigned take(struct pp_helpers *helpers, size_t count) {
-    unsigned max = count - 1 < PP_HELPERS_MAX ? (unsigned)count - 1 : PP_HELPERS_MAX;
-    unsigned spare = atomic_load(&helpers->spare);
-    unsigned taken;
-
-    do
-        taken = spare < max ? spare : max;
-    while (!atomic_compare_exchange_weak(&helpers->spare, &spare, spare - taken));
-    return taken;
-}
-
 void pp_helpers_each(struct pp_helpers *helpers, size_t count, void (*job)(void *arg, size_t i),
                      void *arg) {
     struct each each = {.job = job, .arg = arg, .count = count};
-    unsigned taken = count > 1 ? take(helpers, count) : 0;
     pthread_t threads[PP_HELPERS_MAX];
-    unsigned started = 0;
+    size_t started = 0;
 
     atomic_init(&each.next, 0);
-    /* Fewer threads than asked for do as well. */
-    while (started < taken && pthread_create(&threads[started], NULL, run_each, &each) == 0)
+    /* The caller does one job itself. */
+    while (started < PP_HELPERS_MAX && started + 1 < count &&
+           pp_helpers_start(helpers, &threads[started], run_each, &each))
         started++;
     run_each(&each);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    atomic_fetch_add(&helpers->spare, taken);
+    for (size_t i = 0; i < started; i++)
+        pp_helpers_join(helpers, threads[i]);
 }

@@ -158,7 +158,7 @@ static bool may_go_ahead(const struct xz_recode *self) {
 }
 
 static int open_block(struct xz_recode *self, struct pp_err *err) {
-    bool pending = self->ahead.count > 0;
+    bool pending = pp_xz_ahead_holds(&self->ahead);
     uint64_t encoder_len = pp_lzma_encoder_memory(self->piece->filters);
     lzma_ret status;
     int rc;
@@ -175,7 +175,7 @@ static int open_block(struct xz_recode *self, struct pp_err *err) {
         }
     }
     if (pending) {
-        pp_xz_ahead_run(&self->ahead);
+        pp_xz_ahead_turn(&self->ahead);
         return PP_STAGE_MORE;
     }
     set_style(self, self->piece);
@@ -356,29 +356,32 @@ static int step(struct xz_recode *self, struct pp_stage_io *io, struct pp_err *e
     }
 }
 
+/* Nothing can join the blocks that were gathered. */
+static bool is_row_whole(const struct xz_recode *self, const struct pp_stage_io *io) {
+    return io->in_len == 0 || self->state == XZ_INDEX || self->late.kind != PP_ERR_NONE;
+}
+
 static int xz_decode(struct pp_recoder *recoder, struct pp_stage_io *io, struct pp_err *err) {
     struct xz_recode *self = (struct xz_recode *)recoder;
     const uint8_t *in = io->in;
     int rc;
 
+    if (!self->ahead.giving && pp_xz_ahead_holds(&self->ahead) && is_row_whole(self, io))
+        pp_xz_ahead_turn(&self->ahead);
     if (self->ahead.giving)
         return give_ahead(self, io, err);
     if (self->late.kind != PP_ERR_NONE) {
         *err = self->late;
         return -(int)err->kind;
     }
-    if (self->ahead.count > 0 && (io->in_len == 0 || self->state == XZ_INDEX)) {
-        pp_xz_ahead_run(&self->ahead);
-        return PP_STAGE_MORE;
-    }
     rc = step(self, io, err);
     self->encoded_len += (uint64_t)(io->in - in);
-    if (rc >= 0 || self->ahead.count == 0)
+    if (rc >= 0 || !pp_xz_ahead_holds(&self->ahead))
         return rc;
     self->late = *err;
     pp_err_clear(err);
-    pp_xz_ahead_run(&self->ahead);
-    return PP_STAGE_MORE;
+    pp_xz_ahead_turn(&self->ahead);
+    return give_ahead(self, io, err);
 }
 
 static int xz_encoder(struct pp_recoder *recoder, struct pp_piece *piece, struct pp_stage **stage,
@@ -415,8 +418,7 @@ static int xz_open(const struct pp_codec_env *env, struct pp_source *in, struct 
         return pp_err_nomem(err);
     self->stream = (lzma_stream)LZMA_STREAM_INIT;
     pp_xz_writer_init(&self->writer, env);
-    self->ahead.budget = env->budget;
-    self->ahead.helpers = env->helpers;
+    pp_xz_ahead_init(&self->ahead, env);
     pp_recoder_init(&self->recoder, &xz_ops, env, in, out);
     *recode = &self->recoder.recode;
     return 0;

@@ -3,83 +3,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void block_done(struct pp_xz_ahead_block *block) {
-    lzma_end(&block->stream);
-    free(block->encoded);
-    free(block->text);
-    *block = (struct pp_xz_ahead_block){.stream = LZMA_STREAM_INIT};
+void pp_xz_ahead_init(struct pp_xz_ahead *ahead, const struct pp_codec_env *env) {
+    ahead->budget = env->budget;
+    ahead->helpers = env->helpers;
+    pthread_mutex_init(&ahead->mutex, NULL);
+    pthread_cond_init(&ahead->told, NULL);
+    pthread_cond_init(&ahead->decoded, NULL);
 }
 
-static void end_batch(struct pp_xz_ahead *ahead) {
-    pp_budget_give(ahead->budget, ahead->taken_len);
-    ahead->taken_len = 0;
-    ahead->count = 0;
-    ahead->given = 0;
-    ahead->giving = false;
+static struct pp_xz_ahead_block *block_at(struct pp_xz_ahead *ahead, size_t number) {
+    return &ahead->blocks[number % PP_XZ_AHEAD_MAX];
+}
+
+static void drop_first(struct pp_xz_ahead *ahead) {
+    struct pp_xz_ahead_block *self = block_at(ahead, ahead->head++);
+
+    lzma_end(&self->stream);
+    free(self->encoded);
+    free(self->text);
+    pp_budget_give(ahead->budget, self->taken_len);
+    ahead->taken_len -= self->taken_len;
 }
 
 void pp_xz_ahead_done(struct pp_xz_ahead *ahead) {
-    for (size_t i = ahead->given; i < ahead->count; i++)
-        block_done(&ahead->blocks[i]);
-    end_batch(ahead);
+    pthread_mutex_lock(&ahead->mutex);
+    ahead->closed = true;
+    pthread_cond_broadcast(&ahead->told);
+    pthread_mutex_unlock(&ahead->mutex);
+    for (unsigned i = 0; i < ahead->thread_count; i++)
+        pp_helpers_join(ahead->helpers, ahead->threads[i]);
+    while (pp_xz_ahead_holds(ahead))
+        drop_first(ahead);
+    pthread_cond_destroy(&ahead->decoded);
+    pthread_cond_destroy(&ahead->told);
+    pthread_mutex_destroy(&ahead->mutex);
 }
 
-static uint64_t encoded_len(const lzma_block *block) {
-    return lzma_block_total_size(block) - block->header_size;
-}
+/* ---- decoding ---- */
 
-bool pp_xz_ahead_take(struct pp_xz_ahead *ahead, const lzma_block *block, uint64_t decoder_len) {
-    uint64_t share_len = ahead->budget->limit_len / 4 * 3;
-    uint64_t max = (share_len < SIZE_MAX / 2 ? share_len : SIZE_MAX / 2) - ahead->taken_len;
-    struct pp_err busy = PP_ERR_INIT;
-    uint64_t len;
-
-    if (ahead->count == 0)
-        ahead->most = ahead->helpers != NULL ? atomic_load(&ahead->helpers->spare) + 1 : 0;
-    if (ahead->most < 2 || ahead->count >= ahead->most || ahead->count > PP_HELPERS_MAX ||
-        block->compressed_size == LZMA_VLI_UNKNOWN ||
-        block->uncompressed_size == LZMA_VLI_UNKNOWN ||
-        block->uncompressed_size < PP_XZ_AHEAD_LEN_MIN)
-        return false;
-    if (encoded_len(block) > max || block->uncompressed_size > max || decoder_len > max)
-        return false;
-    len = encoded_len(block) + block->uncompressed_size + decoder_len;
-    if (len > max || pp_budget_take(ahead->budget, len, true, &busy) < 0)
-        return false;
-    ahead->taken_len += len;
-    return true;
-}
-
-int pp_xz_ahead_begin(struct pp_xz_ahead *ahead, const lzma_block *block, struct pp_err *err) {
-    struct pp_xz_ahead_block *self = &ahead->blocks[ahead->count++];
-    lzma_ret status;
-
-    *self = (struct pp_xz_ahead_block){
-        .stream = LZMA_STREAM_INIT, .block = *block, .encoded_len = (size_t)encoded_len(block)};
-    self->encoded = malloc(self->encoded_len);
-    if (self->encoded == NULL)
-        return pp_err_nomem(err);
-    status = lzma_block_decoder(&self->stream, &self->block);
-    self->block.filters = NULL;
-    return status == LZMA_OK ? 0 : pp_lzma_error(status, err);
-}
-
-int pp_xz_ahead_gather(struct pp_xz_ahead *ahead, struct pp_stage_io *io) {
-    struct pp_xz_ahead_block *self = &ahead->blocks[ahead->count - 1];
-    size_t len = self->encoded_len - self->gathered_len;
-
-    if (len > io->in_len)
-        len = io->in_len;
-    memcpy(self->encoded + self->gathered_len, io->in, len);
-    self->gathered_len += len;
-    io->in += len;
-    io->in_len -= len;
-    return self->gathered_len == self->encoded_len ? PP_STAGE_END : PP_STAGE_MORE;
-}
-
-static void decode(void *arg, size_t i) {
-    struct pp_xz_ahead *ahead = arg;
-    struct pp_xz_ahead_block *self = &ahead->blocks[i];
+/* Where there is no room for the text, it is decoded as it is given. */
+static void decode(struct pp_xz_ahead_block *self) {
     size_t room = (size_t)self->block.uncompressed_size + 1;
 
     self->text = malloc(room);
@@ -92,26 +55,148 @@ static void decode(void *arg, size_t i) {
         self->status = lzma_code(&self->stream, LZMA_RUN);
     while (self->status == LZMA_OK);
     self->text_len = room - self->stream.avail_out;
+    lzma_end(&self->stream);
 }
 
-static bool is_whole(const struct pp_xz_ahead_block *self) {
-    return self->gathered_len == self->encoded_len;
+/* Decodes one block. Called and left with the mutex locked. */
+static void decode_next(struct pp_xz_ahead *ahead) {
+    struct pp_xz_ahead_block *self = block_at(ahead, ahead->next++);
+
+    pthread_mutex_unlock(&ahead->mutex);
+    decode(self);
+    pthread_mutex_lock(&ahead->mutex);
+    self->done = true;
+    pthread_cond_signal(&ahead->decoded);
 }
 
-void pp_xz_ahead_run(struct pp_xz_ahead *ahead) {
-    size_t whole = 0;
+static void *help(void *arg) {
+    struct pp_xz_ahead *ahead = arg;
 
-    for (size_t i = 0; i < ahead->count; i++) {
-        struct pp_xz_ahead_block *self = &ahead->blocks[i];
-
-        self->stream.next_in = self->encoded;
-        self->stream.avail_in = self->gathered_len;
-        whole += is_whole(self);
+    pthread_mutex_lock(&ahead->mutex);
+    while (!ahead->closed) {
+        if (ahead->next < ahead->ready) {
+            decode_next(ahead);
+            continue;
+        }
+        ahead->idle++;
+        pthread_cond_wait(&ahead->told, &ahead->mutex);
+        ahead->idle--;
     }
+    pthread_mutex_unlock(&ahead->mutex);
+    return NULL;
+}
+
+/* The blocks before `ready` are whole: they may be decoded. */
+static void tell(struct pp_xz_ahead *ahead, size_t ready) {
+    bool busy;
+
+    pthread_mutex_lock(&ahead->mutex);
+    ahead->ready = ready;
+    busy = ahead->idle == 0;
+    pthread_cond_signal(&ahead->told);
+    pthread_mutex_unlock(&ahead->mutex);
+    if (busy && ahead->thread_count < PP_HELPERS_MAX &&
+        pp_helpers_start(ahead->helpers, &ahead->threads[ahead->thread_count], help, ahead))
+        ahead->thread_count++;
+}
+
+/* ---- the row ---- */
+
+bool pp_xz_ahead_holds(const struct pp_xz_ahead *ahead) {
+    return ahead->head < ahead->tail;
+}
+
+static uint64_t encoded_len(const lzma_block *block) {
+    return lzma_block_total_size(block) - block->header_size;
+}
+
+/* Bytes that the blocks may yet take. */
+static uint64_t room_len(const struct pp_xz_ahead *ahead) {
+    uint64_t share_len = ahead->budget->limit_len / 4 * 3;
+
+    return (share_len < SIZE_MAX / 2 ? share_len : SIZE_MAX / 2) - ahead->taken_len;
+}
+
+bool pp_xz_ahead_take(struct pp_xz_ahead *ahead, const lzma_block *block, uint64_t decoder_len) {
+    uint64_t room = room_len(ahead);
+    struct pp_err busy = PP_ERR_INIT;
+    uint64_t len;
+
+    if (ahead->helpers == NULL || block->compressed_size == LZMA_VLI_UNKNOWN ||
+        block->uncompressed_size == LZMA_VLI_UNKNOWN ||
+        block->uncompressed_size < PP_XZ_AHEAD_LEN_MIN || encoded_len(block) > room ||
+        block->uncompressed_size > room || decoder_len > room)
+        return false;
+    /* A block for each thread, and one that waits for it. */
+    if (!pp_xz_ahead_holds(ahead))
+        ahead->most = 2 * ((size_t)atomic_load(&ahead->helpers->spare) + ahead->thread_count + 1);
+    if (ahead->most > PP_XZ_AHEAD_MAX)
+        ahead->most = PP_XZ_AHEAD_MAX;
+    len = encoded_len(block) + block->uncompressed_size + decoder_len;
+    if (ahead->most == 2 || ahead->tail - ahead->head >= ahead->most || len > room ||
+        pp_budget_take(ahead->budget, len, true, &busy) < 0)
+        return false;
+    ahead->taken_len += len;
+    block_at(ahead, ahead->tail)->taken_len = len;
+    return true;
+}
+
+int pp_xz_ahead_begin(struct pp_xz_ahead *ahead, const lzma_block *block, struct pp_err *err) {
+    struct pp_xz_ahead_block *self = block_at(ahead, ahead->tail);
+    lzma_ret status;
+
+    *self = (struct pp_xz_ahead_block){.stream = LZMA_STREAM_INIT,
+                                       .block = *block,
+                                       .taken_len = self->taken_len,
+                                       .encoded_len = (size_t)encoded_len(block)};
+    /* One alone is decoded as it is given, which takes no room for its text. */
+    if (pp_xz_ahead_holds(ahead))
+        tell(ahead, ahead->tail);
+    ahead->tail++;
+    self->encoded = malloc(self->encoded_len);
+    if (self->encoded == NULL)
+        return pp_err_nomem(err);
+    status = lzma_block_decoder(&self->stream, &self->block);
+    self->block.filters = NULL;
+    self->stream.next_in = self->encoded;
+    return status == LZMA_OK ? 0 : pp_lzma_error(status, err);
+}
+
+int pp_xz_ahead_gather(struct pp_xz_ahead *ahead, struct pp_stage_io *io) {
+    struct pp_xz_ahead_block *self = block_at(ahead, ahead->tail - 1);
+    size_t len = self->encoded_len - self->gathered_len;
+
+    if (len > io->in_len)
+        len = io->in_len;
+    memcpy(self->encoded + self->gathered_len, io->in, len);
+    self->gathered_len += len;
+    self->stream.avail_in = self->gathered_len;
+    io->in += len;
+    io->in_len -= len;
+    return self->gathered_len == self->encoded_len ? PP_STAGE_END : PP_STAGE_MORE;
+}
+
+void pp_xz_ahead_turn(struct pp_xz_ahead *ahead) {
+    const struct pp_xz_ahead_block *last = block_at(ahead, ahead->tail - 1);
+    const struct pp_xz_ahead_block *self = block_at(ahead, ahead->head);
+
     ahead->giving = true;
-    /* One alone is decoded as it is given, which needs no room for its text. */
-    if (whole > 1)
-        pp_helpers_each(ahead->helpers, whole, decode, ahead);
+    if (last != self && last->gathered_len == last->encoded_len)
+        tell(ahead, ahead->tail);
+    pthread_mutex_lock(&ahead->mutex);
+    if (ahead->ready == ahead->head) {
+        /* Nobody was told of it, nor will be: it is decoded as it is given. */
+        ahead->next++;
+        ahead->ready++;
+    } else {
+        while (!self->done) {
+            if (ahead->next < ahead->ready)
+                decode_next(ahead);
+            else
+                pthread_cond_wait(&ahead->decoded, &ahead->mutex);
+        }
+    }
+    pthread_mutex_unlock(&ahead->mutex);
 }
 
 static int give_decoded(struct pp_xz_ahead_block *self, struct pp_stage_io *io,
@@ -146,14 +231,13 @@ static int give_decoding(struct pp_xz_ahead_block *self, struct pp_stage_io *io,
 
 int pp_xz_ahead_give(struct pp_xz_ahead *ahead, struct pp_stage_io *io, lzma_block *block,
                      struct pp_err *err) {
-    struct pp_xz_ahead_block *self = &ahead->blocks[ahead->given];
+    struct pp_xz_ahead_block *self = block_at(ahead, ahead->head);
     int rc = self->text != NULL ? give_decoded(self, io, err) : give_decoding(self, io, err);
 
     if (rc != PP_STAGE_END)
         return rc;
     *block = self->block;
-    block_done(self);
-    if (++ahead->given == ahead->count)
-        end_batch(ahead);
+    drop_first(ahead);
+    ahead->giving = false;
     return rc;
 }

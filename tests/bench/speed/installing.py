@@ -8,6 +8,7 @@ from generator import package as packages
 from generator import termux, termux_package
 from generator.package import Entry, Package
 
+from .blocks import in_blocks
 from .corpus import SET, VALUES
 from .measure import Side, duel
 from .setting import environment
@@ -36,6 +37,9 @@ def bootstrap(setting):
         place = [Path(scratch) / "0"]
         unpacked = Path(scratch) / "unpacked"
         subprocess.run(["unzip", "-q", archive, "-d", unpacked], check=True)
+        plain = Path(scratch) / "plain"
+        subprocess.run(["tar", "-cf", plain, "-C", unpacked, "."], check=True)
+        coded = in_blocks(plain, Path(scratch) / "bootstrap.tar.xz")
 
         def renew():
             place[0] = place[0].with_name(str(int(place[0].name) + 1))
@@ -53,15 +57,17 @@ def bootstrap(setting):
 
         root = f"{scratch}/at"
         dest = root + VALUES["TERMUX__PREFIX"]
-        words = [setting.program, "bootstrap", archive, dest, f"--root={root}", "--jobs=2", SET]
-        for name, command in (
-            ("unzip", f'unzip -q "{archive}" -d "{root}/bare"'),
-            ("bsdtar", f'mkdir "{root}/bare" && bsdtar -xf "{archive}" -C "{root}/bare"'),
+        options = [dest, f"--root={root}", "--jobs=2", SET]
+        for kind, source, name, command in (
+            ("zip", archive, "unzip", f'unzip -q "{archive}" -d "{root}/bare"'),
+            ("zip", archive, "bsdtar", f'mkdir "{root}/bare" && bsdtar -xf "{archive}" -C "{root}/bare"'),
+            (".tar.xz", coded, "tar", f'mkdir "{root}/bare" && tar -I "xz -T2" -xf "{coded}" -C "{root}/bare"'),
         ):
             if name != "unzip" and not setting.full:
                 continue
+            words = [setting.program, "bootstrap", source, *options]
             yield duel(
-                f"bootstrap: unpacked, patched, durable, against {name} and a sync",
+                f"bootstrap of a {kind}: unpacked, patched, durable, against {name} and a sync",
                 0.60,
                 Side("bootstrap", words, prepare=renew, check=whole, environment=environment()),
                 Side(
