@@ -16,7 +16,7 @@ WRITTEN_LEN = 16 * MIB  # to encode takes fifty times as long as to decode
 
 def in_blocks(plain, path):
     with open(path, "wb") as out:
-        subprocess.run(["xz", "-2", "-T2", "--block-size=4MiB", "-c", plain], stdout=out, check=True)
+        subprocess.run(["xz", "-2", "-T2", "--block-size=2MiB", "-c", plain], stdout=out, check=True)
     return path
 
 
