@@ -171,7 +171,7 @@ static int open_block(struct xz_recode *self, struct pp_err *err) {
         if (may_go_ahead(self) && pp_xz_ahead_take(&self->ahead, &self->block, self->decoder_len)) {
             self->text_len += self->block.uncompressed_size;
             self->state = XZ_BLOCK_AHEAD;
-            return pp_xz_ahead_begin(&self->ahead, &self->block, err);
+            return PP_STAGE_MORE;
         }
     }
     if (pending) {
@@ -209,6 +209,7 @@ static int begin_block(struct xz_recode *self, struct pp_err *err) {
     piece->header_size = self->block.header_size;
     piece->compressed_told = self->block.compressed_size != LZMA_VLI_UNKNOWN;
     piece->uncompressed_told = self->block.uncompressed_size != LZMA_VLI_UNKNOWN;
+    piece->told_len = self->block.uncompressed_size;
     self->piece = piece;
     self->head_len = 0;
     self->state = XZ_BLOCK_OPEN;
@@ -245,6 +246,12 @@ static int decode_block(struct xz_recode *self, struct pp_stage_io *io, struct p
     const uint8_t *out = io->out;
     int rc = pp_lzma_step(&self->stream, io, LZMA_RUN, err);
 
+    if (rc < 0 && io->out != out && self->block.filters[1].id == LZMA_VLI_UNKNOWN) {
+        /* The text before the damage is given first, as the helpers do. */
+        self->late = *err;
+        pp_err_clear(err);
+        return PP_STAGE_MORE;
+    }
     if (rc < 0)
         return rc;
     if (self->recoder.out != NULL && !self->tried) {

@@ -15,14 +15,16 @@ static struct pp_xz_ahead_block *block_at(struct pp_xz_ahead *ahead, size_t numb
     return &ahead->blocks[number % PP_XZ_AHEAD_MAX];
 }
 
-static void drop_first(struct pp_xz_ahead *ahead) {
-    struct pp_xz_ahead_block *self = block_at(ahead, ahead->head++);
-
+static void block_done(struct pp_xz_ahead *ahead, struct pp_xz_ahead_block *self) {
     lzma_end(&self->stream);
     free(self->encoded);
     free(self->text);
     pp_budget_give(ahead->budget, self->taken_len);
     ahead->taken_len -= self->taken_len;
+}
+
+static void drop_first(struct pp_xz_ahead *ahead) {
+    block_done(ahead, block_at(ahead, ahead->head++));
 }
 
 void pp_xz_ahead_done(struct pp_xz_ahead *ahead) {
@@ -106,60 +108,75 @@ bool pp_xz_ahead_holds(const struct pp_xz_ahead *ahead) {
     return ahead->head < ahead->tail;
 }
 
-static uint64_t encoded_len(const lzma_block *block) {
-    return lzma_block_total_size(block) - block->header_size;
+static size_t row_len(const struct pp_xz_ahead *ahead) {
+    return ahead->tail - ahead->head;
 }
 
 /* Bytes that the blocks may yet take. */
 static uint64_t room_len(const struct pp_xz_ahead *ahead) {
-    uint64_t share_len = ahead->budget->limit_len / 4 * 3;
+    uint64_t share_len = ahead->budget->limit_len / 2;
 
     return (share_len < SIZE_MAX / 2 ? share_len : SIZE_MAX / 2) - ahead->taken_len;
 }
 
-bool pp_xz_ahead_take(struct pp_xz_ahead *ahead, const lzma_block *block, uint64_t decoder_len) {
-    uint64_t room = room_len(ahead);
-    struct pp_err busy = PP_ERR_INIT;
-    uint64_t len;
+static uint64_t encoded_len(const lzma_block *block) {
+    return lzma_block_total_size(block) - block->header_size;
+}
 
+static bool may_join(struct pp_xz_ahead *ahead, const lzma_block *block) {
     if (ahead->helpers == NULL || block->compressed_size == LZMA_VLI_UNKNOWN ||
         block->uncompressed_size == LZMA_VLI_UNKNOWN ||
-        block->uncompressed_size < PP_XZ_AHEAD_LEN_MIN || encoded_len(block) > room ||
-        block->uncompressed_size > room || decoder_len > room)
+        block->uncompressed_size < PP_XZ_AHEAD_LEN_MIN)
+        return false;
+    /* On an error the filters before LZMA2 leave their last bytes as they are, how many depends on
+     * how the decoder was called. */
+    if (block->filters[1].id != LZMA_VLI_UNKNOWN)
         return false;
     /* A block for each thread, and one that waits for it. */
-    if (!pp_xz_ahead_holds(ahead))
+    if (row_len(ahead) == 0)
         ahead->most = 2 * ((size_t)atomic_load(&ahead->helpers->spare) + ahead->thread_count + 1);
     if (ahead->most > PP_XZ_AHEAD_MAX)
         ahead->most = PP_XZ_AHEAD_MAX;
-    len = encoded_len(block) + block->uncompressed_size + decoder_len;
-    if (ahead->most == 2 || ahead->tail - ahead->head >= ahead->most || len > room ||
-        pp_budget_take(ahead->budget, len, true, &busy) < 0)
+    return ahead->most > 2 && row_len(ahead) < ahead->most;
+}
+
+static bool take_memory(struct pp_xz_ahead *ahead, struct pp_xz_ahead_block *self,
+                        uint64_t decoder_len) {
+    uint64_t text_len = self->block.uncompressed_size;
+    uint64_t room = room_len(ahead);
+    struct pp_err busy = PP_ERR_INIT;
+
+    if (encoded_len(&self->block) > room || text_len > room || decoder_len > room)
         return false;
-    ahead->taken_len += len;
-    block_at(ahead, ahead->tail)->taken_len = len;
+    self->taken_len = encoded_len(&self->block) + text_len + decoder_len;
+    if (self->taken_len > room || pp_budget_take(ahead->budget, self->taken_len, true, &busy) < 0)
+        return false;
+    ahead->taken_len += self->taken_len;
     return true;
 }
 
-int pp_xz_ahead_begin(struct pp_xz_ahead *ahead, const lzma_block *block, struct pp_err *err) {
+bool pp_xz_ahead_take(struct pp_xz_ahead *ahead, const lzma_block *block, uint64_t decoder_len) {
     struct pp_xz_ahead_block *self = block_at(ahead, ahead->tail);
-    lzma_ret status;
 
-    *self = (struct pp_xz_ahead_block){.stream = LZMA_STREAM_INIT,
-                                       .block = *block,
-                                       .taken_len = self->taken_len,
-                                       .encoded_len = (size_t)encoded_len(block)};
-    /* One alone is decoded as it is given, which takes no room for its text. */
-    if (pp_xz_ahead_holds(ahead))
-        tell(ahead, ahead->tail);
-    ahead->tail++;
+    if (!may_join(ahead, block))
+        return false;
+    *self = (struct pp_xz_ahead_block){.stream = LZMA_STREAM_INIT, .block = *block};
+    if (!take_memory(ahead, self, decoder_len))
+        return false;
+    self->encoded_len = (size_t)encoded_len(block);
     self->encoded = malloc(self->encoded_len);
-    if (self->encoded == NULL)
-        return pp_err_nomem(err);
-    status = lzma_block_decoder(&self->stream, &self->block);
+    /* What is wrong is told where it is decoded without helpers. */
+    if (self->encoded == NULL || lzma_block_decoder(&self->stream, &self->block) != LZMA_OK) {
+        block_done(ahead, self);
+        return false;
+    }
     self->block.filters = NULL;
     self->stream.next_in = self->encoded;
-    return status == LZMA_OK ? 0 : pp_lzma_error(status, err);
+    /* One alone is decoded as it is given, which takes no room for its text. */
+    if (row_len(ahead) > 0)
+        tell(ahead, ahead->tail);
+    ahead->tail++;
+    return true;
 }
 
 int pp_xz_ahead_gather(struct pp_xz_ahead *ahead, struct pp_stage_io *io) {

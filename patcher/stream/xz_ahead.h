@@ -1,12 +1,12 @@
 /* Blocks of an .xz file that several threads decode.
  *
  * A block whose header tells both its sizes (multi-threaded encoders write those) can be gathered
- * whole before it is decoded. The row of such blocks is as long as three quarters of the budget
- * allow: what lies in their text may need memory, too. While the first is given, helpers decode
+ * whole before it is decoded. The row of such blocks is as long as half of the budget allows: what
+ * lies in their text may need memory, too. While the first is given, helpers decode
  * those behind it. Text is given in order, so that nothing but the time depends on the threads.
  *
- *     pp_xz_ahead_take(), pp_xz_ahead_begin(), pp_xz_ahead_gather()    a block joins the row
- *     pp_xz_ahead_turn(), then pp_xz_ahead_give() until its end        the first of the row leaves
+ *     pp_xz_ahead_take(), then pp_xz_ahead_gather() until its end    a block joins the row
+ *     pp_xz_ahead_turn(), then pp_xz_ahead_give() until its end      the first of the row leaves
  */
 #ifndef PP_STREAM_XZ_AHEAD_H
 #define PP_STREAM_XZ_AHEAD_H
@@ -42,7 +42,7 @@ struct pp_xz_ahead {
 
     /* The row, by number; a block's place is its number modulo PP_XZ_AHEAD_MAX. */
     size_t head; /* given next */
-    size_t tail; /* begun next */
+    size_t tail; /* taken next */
     size_t most; /* blocks in the row */
     struct pp_xz_ahead_block blocks[PP_XZ_AHEAD_MAX];
 
@@ -63,12 +63,11 @@ void pp_xz_ahead_done(struct pp_xz_ahead *ahead);
 
 /* Is there a block in the row? */
 bool pp_xz_ahead_holds(const struct pp_xz_ahead *ahead);
-/* Takes what a block needs from the budget, without waiting. `block` is decoded from its header.
- * False: it cannot join the row as that is. `decoder_len`: memory of its decoder, bytes. */
+/* Begins a block, which is decoded from its header and has its filters; they are borrowed until
+ * this returns. What it needs is taken from the budget, without waiting. False: it cannot join the
+ * row as that is. `decoder_len`: memory of its decoder, bytes. */
 bool pp_xz_ahead_take(struct pp_xz_ahead *ahead, const lzma_block *block, uint64_t decoder_len);
-/* Begins the block that was taken. Its filters are borrowed until this returns. */
-int pp_xz_ahead_begin(struct pp_xz_ahead *ahead, const lzma_block *block, struct pp_err *err);
-/* PP_STAGE_END: the block that was begun last is whole. */
+/* PP_STAGE_END: the block that was taken last is whole. */
 int pp_xz_ahead_gather(struct pp_xz_ahead *ahead, struct pp_stage_io *io);
 /* It is the turn of the first block. One that is not whole gives what there is of it. */
 void pp_xz_ahead_turn(struct pp_xz_ahead *ahead);

@@ -21,6 +21,7 @@ struct pp_xz_piece {
     uint32_t header_size;    /* of the block, as the header itself below */
     bool compressed_told;
     bool uncompressed_told;
+    uint64_t told_len; /* of the text */
     struct pp_lzma_style style;
     lzma_filter filters[LZMA_FILTERS_MAX + 1]; /* the options are owned */
 };

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes that are taken from the budget at once for text that is longer than was told. */
+#define MORE_LEN ((uint64_t)1 << 20)
+
 void pp_xz_writer_init(struct pp_xz_writer *writer, const struct pp_codec_env *env) {
     writer->budget = env->budget;
     writer->helpers = env->helpers;
@@ -21,7 +24,7 @@ static void end_batch(struct pp_xz_writer *writer) {
 static void waiting_done(struct pp_xz_waiting *waiting) {
     pp_xz_block_done(&waiting->block);
     pp_xz_piece_free(&waiting->piece->piece);
-    pp_spool_done(&waiting->text);
+    pp_buffer_done(&waiting->text);
 }
 
 void pp_xz_writer_done(struct pp_xz_writer *writer) {
@@ -46,60 +49,51 @@ static int give_due(struct pp_xz_writer *writer, struct pp_stage_io *io) {
 
 /* ---- blocks that wait ---- */
 
-/* Takes the memory of the encoders of a batch, but for one, which has its own already. */
-static void take_encoders(struct pp_xz_writer *writer) {
-    uint64_t room = writer->budget->limit_len / 4 * 3 / writer->encoder_len;
-    uint64_t more = atomic_load(&writer->helpers->spare);
+/* Takes memory without waiting for it. */
+static bool take(struct pp_xz_writer *writer, uint64_t len) {
+    uint64_t room_len = writer->budget->limit_len / 4 * 3 - writer->taken_len;
     struct pp_err busy = PP_ERR_INIT;
 
-    if (more > PP_HELPERS_MAX)
-        more = PP_HELPERS_MAX;
-    if (more > room)
-        more = room;
-    while (more > 0 && pp_budget_take(writer->budget, more * writer->encoder_len, true, &busy) < 0)
-        more--;
-    writer->taken_len = more * writer->encoder_len;
-    writer->most = (size_t)more + 1;
+    if (len > room_len || pp_budget_take(writer->budget, len, true, &busy) < 0)
+        return false;
+    writer->taken_len += len;
+    return true;
+}
+
+/* For the encoders of a batch but for one, which has its own already. */
+static void take_encoders(struct pp_xz_writer *writer) {
+    unsigned spare = atomic_load(&writer->helpers->spare);
+
+    writer->most = 1;
+    while (writer->most <= spare && writer->most < PP_XZ_WAITING_MAX &&
+           take(writer, writer->encoder_len))
+        writer->most++;
 }
 
 /* The first of a batch only waits to see whether there is a second one. */
 static bool may_wait(struct pp_xz_writer *writer, const struct pp_xz_piece *piece) {
     uint64_t encoder_len;
 
-    if (!pp_xz_block_is_held(piece) || writer->helpers == NULL)
+    if (!piece->uncompressed_told || writer->helpers == NULL || piece->told_len > SIZE_MAX / 2)
         return false;
     encoder_len = pp_lzma_encoder_memory(piece->filters);
     if (writer->count == 0) {
         writer->encoder_len = encoder_len;
-        return atomic_load(&writer->helpers->spare) > 0;
+        return atomic_load(&writer->helpers->spare) > 0 && take(writer, piece->told_len);
     }
     if (encoder_len > writer->encoder_len)
         return false;
     if (writer->count == 1)
         take_encoders(writer);
-    return writer->count < writer->most;
+    return writer->count < writer->most && take(writer, piece->told_len);
 }
 
 static int encode_text(struct pp_xz_waiting *self, struct pp_err *err) {
-    struct pp_blob text = pp_spool_blob(&self->text);
-    struct pp_stage_io io = {.in = NULL};
-    uint8_t data[16384];
-    uint64_t offset = 0;
+    struct pp_stage_io io = {.in = self->text.data, .in_len = self->text.len, .last = true};
     int rc = pp_xz_block_begin(&self->block, self->piece, NULL, err);
 
-    while (rc == PP_STAGE_MORE) {
-        if (io.in_len == 0 && !io.last) {
-            ssize_t count = pp_blob_read(&text, offset, data, sizeof(data), err);
-
-            if (count < 0)
-                return (int)count;
-            offset += (uint64_t)count;
-            io.in = data;
-            io.in_len = (size_t)count;
-            io.last = offset == text.len;
-        }
+    while (rc == PP_STAGE_MORE)
         rc = pp_xz_block_encode(&self->block, &io, err);
-    }
     return rc;
 }
 
@@ -149,17 +143,35 @@ struct text_stage {
     bool whole;
 };
 
+/* Of a length that is not kept, there may be more than the header told. */
+static int add_text(struct pp_xz_writer *writer, struct pp_xz_waiting *waiting,
+                    struct pp_stage_io *io, struct pp_err *err) {
+    int rc;
+
+    if (io->in_len > waiting->text_max - waiting->text.len) {
+        uint64_t more_len = io->in_len + MORE_LEN;
+
+        rc = pp_budget_take(writer->budget, more_len, true, err);
+        if (rc < 0)
+            return rc;
+        writer->taken_len += more_len;
+        waiting->text_max += more_len;
+    }
+    rc = pp_buffer_append(&waiting->text, io->in, io->in_len, err);
+    io->in += io->in_len;
+    io->in_len = 0;
+    return rc;
+}
+
 /* Takes the text. The batch goes out with the last of its blocks, or before what follows them. */
 static int text_step(struct pp_stage *stage, struct pp_stage_io *io, struct pp_err *err) {
     struct text_stage *self = (struct text_stage *)stage;
 
     if (!self->whole) {
-        int rc = pp_sink_write(&self->waiting->text.sink, io->in, io->in_len, err);
+        int rc = add_text(self->writer, self->waiting, io, err);
 
         if (rc < 0)
             return rc;
-        io->in += io->in_len;
-        io->in_len = 0;
         self->whole = io->last;
     }
     if (!self->whole)
@@ -188,7 +200,7 @@ static int text_new(struct pp_xz_writer *writer, struct pp_xz_piece *piece, stru
     }
     waiting->block.stream = (lzma_stream)LZMA_STREAM_INIT;
     pp_spool_init(&waiting->block.held);
-    pp_spool_init(&waiting->text);
+    waiting->text_max = piece->told_len;
     writer->count++;
     self->stage.ops = &text_ops;
     self->writer = writer;

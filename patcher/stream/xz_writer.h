@@ -1,8 +1,8 @@
 /* Writes the pieces of an .xz file.
  *
- * Blocks whose headers tell their sizes wait with their text (base/spool.h) until there are as many
- * as there are threads to spare and as three quarters of the budget have room for: then they are
- * encoded side by side. The bytes are the same as without that.
+ * Blocks whose headers tell their sizes wait with their text until there are as many as there are
+ * threads to spare and as three quarters of the budget have room for: then they are encoded side by
+ * side. The bytes are the same as without that.
  */
 #ifndef PP_STREAM_XZ_WRITER_H
 #define PP_STREAM_XZ_WRITER_H
@@ -11,10 +11,14 @@
 #include "base/helpers.h"
 #include "stream/xz_block.h"
 
+/* Blocks that are encoded at once: each may have a temporary file. */
+#define PP_XZ_WAITING_MAX 8
+
 struct pp_xz_waiting {
     struct pp_xz_piece *piece;
     struct pp_xz_block block;
-    struct pp_spool text;
+    struct pp_buffer text;
+    uint64_t text_max; /* taken for it */
     struct pp_err err;
 };
 
@@ -33,7 +37,7 @@ struct pp_xz_writer {
     bool encoded;
     size_t given;
     bool closed; /* the header of the one that is given next is due, or was */
-    struct pp_xz_waiting waiting[PP_HELPERS_MAX + 1];
+    struct pp_xz_waiting waiting[PP_XZ_WAITING_MAX];
 };
 
 void pp_xz_writer_init(struct pp_xz_writer *writer, const struct pp_codec_env *env);

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import stat
 import subprocess
 import tarfile
@@ -92,6 +93,18 @@ def test_tar_in_blocks_of_xz(device, tmp_path, jobs):
         subprocess.run(["xz", "-0", "-c", "-T2", "--block-size=128KiB", plain], stdout=out, check=True)
     device.bootstrap(tmp_path / "archive", f"--jobs={jobs}")
     check_tree(device, plain, tmp_path, entries)
+
+
+def test_damaged_blocks_of_xz_are_told_alike(device, tmp_path):
+    noise = random.Random(6)
+    entries = {f"share/{i}": File(noise.randbytes(20000) + HOME) for i in range(40)}
+    plain = write_tar(tmp_path / "plain", entries)
+    good = subprocess.run(["xz", "-0", "-c", "-T2", "--block-size=128KiB", plain], capture_output=True, check=True)
+    archive = tmp_path / "archive"
+    for at in noise.sample(range(len(good.stdout)), 12):
+        archive.write_bytes(good.stdout[:at] + bytes([good.stdout[at] ^ 0x20]) + good.stdout[at + 1 :])
+        said = [device.bootstrap(archive, f"--jobs={jobs}", status=FAILURE) for jobs in (1, 4)]
+        assert (said[0].stdout, said[0].stderr) == (said[1].stdout, said[1].stderr), at
 
 
 def test_zstd_tar(device, tmp_path):
