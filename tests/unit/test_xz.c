@@ -1,6 +1,7 @@
 #include "codec_checks.h"
 
 #include <lzma.h>
+#include <stdlib.h>
 
 #define CODEC (&pp_codec_xz)
 
@@ -331,6 +332,53 @@ static void test_unaligned_side_by_side(void **state) {
     reads_alike(&encoded, 0, 0);
 }
 
+/* Blocks of one stream that tell their sizes, with dictionaries that grow. */
+static void test_growing_side_by_side(void **state) {
+    lzma_options_lzma options;
+    const lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}};
+    lzma_mt mt = {.threads = 1, .block_size = SIDE_BLOCK_LEN, .filters = filters};
+    PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
+    PP_AUTO_BUFFER struct pp_buffer encoded = PP_BUFFER_INIT;
+    lzma_stream stream = LZMA_STREAM_INIT;
+
+    (void)state;
+    put_text(&text, 5 * SIDE_BLOCK_LEN);
+    assert_false(lzma_lzma_preset(&options, 0));
+    assert_int_equal(lzma_stream_encoder_mt(&stream, &mt), LZMA_OK);
+    assert_int_equal(pp_buffer_reserve(&encoded, 2 * text.len, &(struct pp_err)PP_ERR_INIT), 0);
+    stream.next_out = encoded.data;
+    stream.avail_out = 2 * text.len;
+    stream.next_in = text.data;
+    for (int i = 1; i <= 5; i++) {
+        stream.avail_in = SIDE_BLOCK_LEN;
+        while (lzma_code(&stream, i < 5 ? LZMA_FULL_BARRIER : LZMA_FINISH) != LZMA_STREAM_END)
+            ;
+        options.dict_size <<= 1;
+        if (i == 2 || i == 3)
+            assert_int_equal(lzma_filters_update(&stream, filters), LZMA_OK);
+    }
+    encoded.len = 2 * text.len - stream.avail_out;
+    lzma_end(&stream);
+    assert_true(reads_alike(&encoded, 0, 0));
+    assert_true(writes_alike(&encoded, NULL, true));
+    assert_decodes(CODEC, &encoded, &text);
+}
+
+/* Where the second block begins. */
+static size_t second_header(const struct pp_buffer *encoded) {
+    const uint8_t *header = encoded->data + LZMA_STREAM_HEADER_SIZE;
+    lzma_filter filters[LZMA_FILTERS_MAX + 1];
+    lzma_block block = {.version = 1,
+                        .header_size = lzma_block_header_size_decode(header[0]),
+                        .check = LZMA_CHECK_CRC32,
+                        .filters = filters};
+
+    assert_int_equal(lzma_block_header_decode(&block, NULL, header), LZMA_OK);
+    for (size_t i = 0; filters[i].id != LZMA_VLI_UNKNOWN; i++)
+        free(filters[i].options);
+    return LZMA_STREAM_HEADER_SIZE + (size_t)lzma_block_total_size(&block);
+}
+
 /* The text before the damage is given first; it is told in the same words. */
 static void test_damaged_side_by_side(void **state) {
     PP_AUTO_BUFFER struct pp_buffer text = PP_BUFFER_INIT;
@@ -350,6 +398,11 @@ static void test_damaged_side_by_side(void **state) {
         encoded.data[at] ^= (uint8_t)(1 << at % 8);
         reads_alike(&encoded, 0, 0);
         encoded.data[at] ^= (uint8_t)(1 << at % 8);
+    }
+    for (size_t at = second_header(&encoded), end = at + 20; at < end; at++) {
+        encoded.data[at] ^= 0x40;
+        reads_alike(&encoded, 0, 0);
+        encoded.data[at] ^= 0x40;
     }
     sample_append(&encoded, "trailing garbage", 16);
     assert_true(reads_alike(&encoded, 0, 0));
@@ -421,6 +474,7 @@ int main(void) {
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_read_side_by_side),
         cmocka_unit_test(test_write_side_by_side),
+        cmocka_unit_test(test_growing_side_by_side),
         cmocka_unit_test(test_damaged_side_by_side),
         cmocka_unit_test(test_unaligned_side_by_side),
         cmocka_unit_test(test_damaged),
