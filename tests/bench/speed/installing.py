@@ -58,10 +58,18 @@ def bootstrap(setting):
         root = f"{scratch}/at"
         dest = root + VALUES["TERMUX__PREFIX"]
         options = [dest, f"--root={root}", "--jobs=2", SET]
-        for kind, source, name, command in (
-            ("zip", archive, "unzip", f'unzip -q "{archive}" -d "{root}/bare"'),
-            ("zip", archive, "bsdtar", f'mkdir "{root}/bare" && bsdtar -xf "{archive}" -C "{root}/bare"'),
-            (".tar.xz", coded, "tar", f'mkdir "{root}/bare" && tar -I "xz -T2" -xf "{coded}" -C "{root}/bare"'),
+        copy = f'cp -r "{unpacked}" "{root}/bare"'
+        decode = f'xz -t -T2 "{coded}"'
+        for kind, source, name, command, least in (
+            ("zip", archive, "unzip", f'unzip -q "{archive}" -d "{root}/bare"', copy),
+            ("zip", archive, "bsdtar", f'mkdir "{root}/bare" && bsdtar -xf "{archive}" -C "{root}/bare"', copy),
+            (
+                ".tar.xz",
+                coded,
+                "tar",
+                f'mkdir "{root}/bare" && tar -I "xz -T2" -xf "{coded}" -C "{root}/bare"',
+                f"{decode} && {copy}",
+            ),
         ):
             if name != "unzip" and not setting.full:
                 continue
@@ -78,13 +86,13 @@ def bootstrap(setting):
                 ),
                 setting.rounds,
                 Side(
-                    "the same files written, and a sync",
-                    ["sh", "-c", f'cp -r "{unpacked}" "{root}/bare" && sync -f "{root}/bare"'],
+                    "the same files decoded where that is xz, written, and a sync",
+                    ["sh", "-c", f'{least} && sync -f "{root}/bare"'],
                     prepare=renew,
                     check=whole,
                 ),
-                "most of it is the kernel, which makes the files and puts them on the disk. Beyond that every "
-                "file is looked through, and those that are patched are hashed and recorded.",
+                "most of it is the kernel, which makes the files and puts them on the disk, and xz where the archive "
+                "is one. Beyond that every file is looked through, and those that are patched are hashed and recorded.",
             )
 
 
