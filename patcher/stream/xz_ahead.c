@@ -235,15 +235,23 @@ static int give_decoded(struct pp_xz_ahead_block *self, struct pp_stage_io *io,
 
 static int give_decoding(struct pp_xz_ahead_block *self, struct pp_stage_io *io,
                          struct pp_err *err) {
-    struct pp_stage_io inner = {.in = self->stream.next_in,
-                                .in_len = self->stream.avail_in,
-                                .out = io->out,
-                                .out_len = io->out_len};
-    int rc = pp_lzma_step(&self->stream, &inner, LZMA_RUN, err);
+    size_t room = io->out_len;
 
-    io->out = inner.out;
-    io->out_len = inner.out_len;
-    return rc;
+    /* What was decoded before the damage was given with the last step. */
+    if (self->status != LZMA_OK)
+        return pp_lzma_error(self->status, err);
+    self->stream.next_out = io->out;
+    self->stream.avail_out = io->out_len;
+    self->status = lzma_code(&self->stream, LZMA_RUN);
+    io->out = self->stream.next_out;
+    io->out_len = self->stream.avail_out;
+    if (self->status == LZMA_STREAM_END)
+        return PP_STAGE_END;
+    /* LZMA_BUF_ERROR only says that nothing moved. */
+    if (self->status == LZMA_BUF_ERROR)
+        self->status = LZMA_OK;
+    return self->status == LZMA_OK || io->out_len < room ? PP_STAGE_MORE
+                                                         : pp_lzma_error(self->status, err);
 }
 
 int pp_xz_ahead_give(struct pp_xz_ahead *ahead, struct pp_stage_io *io, lzma_block *block,

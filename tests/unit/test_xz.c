@@ -406,7 +406,14 @@ static void test_damaged_side_by_side(void **state) {
     }
     sample_append(&encoded, "trailing garbage", 16);
     assert_true(reads_alike(&encoded, 0, 0));
+    /* In the only block. */
     encoded.len = 0;
+    text.len = SIDE_BLOCK_LEN;
+    put_threaded(&encoded, &text, 0, SIDE_BLOCK_LEN);
+    encoded.data[encoded.len / 2] ^= 1;
+    reads_alike(&encoded, 0, 0);
+    encoded.len = 0;
+    text.len = 3 * SIDE_BLOCK_LEN;
     put_filtered_blocks(&encoded, &text, 0);
     encoded.data[encoded.len / 3] ^= 1;
     reads_alike(&encoded, 0, 0);
