@@ -1,5 +1,5 @@
-/* xz through liblzma, block by block: the decoder. The writer is in xz_piece.c, what decodes
- * several blocks at once in xz_ahead.c. */
+/* xz through liblzma, block by block: the decoder. What decodes several blocks at once is in
+ * xz_ahead.c, the writer in xz_writer.c. */
 #include "stream/xz_ahead.h"
 #include "stream/xz_writer.h"
 
@@ -151,8 +151,7 @@ static void set_style(struct xz_recode *self, struct pp_xz_piece *piece) {
 static bool may_go_ahead(const struct xz_recode *self) {
     uint64_t text_len = self->text_len + self->block.uncompressed_size;
 
-    return self->recoder.out == NULL && self->piece->uncompressed_told &&
-           self->block.uncompressed_size <= PP_DECODED_LEN_MAX &&
+    return self->recoder.out == NULL && self->block.uncompressed_size <= PP_DECODED_LEN_MAX &&
            (text_len <= PP_DECODED_RATIO_FREE_LEN ||
             text_len / PP_DECODED_RATIO_MAX <= self->encoded_len);
 }

@@ -29,10 +29,9 @@ struct pp_xz_writer {
     struct pp_buffer due;       /* bytes that are ready */
 
     /* The batch. */
-    uint64_t
-        encoder_len;    /* memory of its first encoder; a block that takes more is no part of it */
-    uint64_t taken_len; /* of the budget, for the other encoders */
-    size_t most;        /* blocks; 0 until there is a second one */
+    uint64_t encoder_len; /* of its first block, memory; one that takes more is no part of it */
+    uint64_t taken_len;   /* of the budget, for texts and all encoders but one */
+    size_t most;          /* blocks; 0 until there is a second one */
     size_t count;
     bool encoded;
     size_t given;

@@ -1,6 +1,7 @@
 """One .tar.xz in blocks, as several threads of xz write it: scanned, and patched."""
 
 import hashlib
+import itertools
 import lzma
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def _patch(setting, plain, folder):
     shipped = in_blocks(plain, folder / "shipped.tar.xz")
     archive, state = folder / "it.tar.xz", folder / "state"
     right = hashlib.sha256(termux.patched(plain.read_bytes(), VALUES)).digest()
-    number = iter(range(1 << 30))
+    number = itertools.count()
 
     def side(jobs):
         def renew():
@@ -84,6 +85,6 @@ def _patch(setting, plain, folder):
         side(1),
         setting.rounds,
         Side("xz -2 -T2", [*ENCODE, plain]),
-        "to encode is nearly all of it, and takes xz itself, too, more than half as long with its second thread: "
-        "encoders wait for memory. Blocks are encoded two by two, each pair as long as its slower one.",
+        "to encode is nearly all of it, and takes xz itself, too, more than half as long with its second thread. "
+        "Blocks are encoded two by two, each pair as long as its slower one.",
     )
